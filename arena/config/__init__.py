@@ -1,0 +1,1 @@
+"""Settings, routes and entry points: the only part that stands above all apps."""

@@ -1,0 +1,1 @@
+"""Pairing, sessions, episodes, uploads, blinding, the relay and the RoboArena protocol."""

@@ -1,0 +1,1 @@
+"""Ranking models, boards and their immutable snapshots."""

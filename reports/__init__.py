@@ -1,0 +1,1 @@
+"""Taggers, evidence, policy reports and exports."""

@@ -1,0 +1,1 @@
+"""The Celery application, its tasks and schedule, and the commands that run the whole platform."""
