@@ -1,0 +1,36 @@
+"""What all operators' commands share: --json, and errors said in one sentence."""
+
+import json
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from arena.errors import ArenaError
+
+
+class OperatorCommand(BaseCommand):
+    """A command that does one thing and prints what came of it: a line for people, or one JSON object with --json."""
+
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        self.add_own_arguments(parser)
+
+    def add_own_arguments(self, parser: ArgumentParser) -> None:
+        raise NotImplementedError
+
+    def run(self, **options: Any) -> tuple[dict[str, Any], str]:
+        """Do it; return the facts for --json and the sentence for people."""
+        raise NotImplementedError
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            facts, sentence = self.run(**options)
+        except ArenaError as error:
+            if options["json"]:
+                self.stdout.write(json.dumps(error.body()))
+            hint = f" {error.hint}" if error.hint else ""
+            raise CommandError(f"{error.message}{hint} [{error.code}]") from None
+        self.stdout.write(json.dumps(facts) if options["json"] else sentence)

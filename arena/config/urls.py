@@ -1,0 +1,17 @@
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("leaderboard.urls")),
+    path("", include("evaluations.urls")),
+    path("", include("evaluations.roboarena.urls")),
+    path("", include("reports.urls")),
+    path("", include("workers.urls")),
+    path("", include("arena.urls")),
+    path("staff/", admin.site.urls),
+]
+
+handler400 = "arena.errors.bad_request"
+handler403 = "arena.errors.forbidden"
+handler404 = "arena.errors.not_found"
+handler500 = "arena.errors.server_error"

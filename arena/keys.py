@@ -1,0 +1,89 @@
+"""Access codes of RoboArena clients.
+
+The client sends its code in clear, in every call. So the code is a key of its own kind: bound to one person at one
+station, good for the RoboArena protocol only, shown once, stored as a hash, revocable.
+"""
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from arena import audit
+from arena.errors import AccessDenied, NotFound, NotSignedIn, TooMany
+from arena.models import ClientKey, Membership, Person, Station
+
+FAILED_ATTEMPTS = 20
+FAILED_ATTEMPTS_WINDOW = timedelta(minutes=10)
+LAST_USED_STEP = timedelta(minutes=1)
+
+
+@transaction.atomic
+def create_client_key(*, person: Person, station: Station) -> tuple[ClientKey, str]:
+    """A fresh access code for `person` at `station`; the code itself is returned once and kept nowhere."""
+    if not Membership.objects.filter(person=person, lab=station.lab).exists():
+        raise AccessDenied(
+            "not_a_member", f"{person.email} is no member of {station.lab}.", hint="Add them with create_member."
+        )
+    code = secrets.token_urlsafe(24)
+    key = ClientKey.objects.create(person=person, station=station, prefix=code[:6], digest=_digest(code))
+    audit.record("key:created", subject=f"key:{key.pk}", person=person, lab=station.lab, station=station.name)
+    return key, code
+
+
+@transaction.atomic
+def revoke_client_key(*, key: ClientKey, by: Person | None = None) -> None:
+    """From now on the code is refused; a repeat changes nothing."""
+    if ClientKey.objects.filter(pk=key.pk, revoked_at__isnull=True).update(revoked_at=timezone.now()):
+        audit.record("key:revoked", subject=f"key:{key.pk}", person=by, lab=key.station.lab)
+
+
+def authenticate_client(*, code: str, email: str | None = None, address: str, now: datetime) -> ClientKey:
+    """The living key behind an access code, which must be that of `email` where one is given.
+
+    Raises TooMany after FAILED_ATTEMPTS failures from one address within FAILED_ATTEMPTS_WINDOW.
+    """
+    counter = f"client-key-failures:{hashlib.sha256(address.encode()).hexdigest()[:32]}"
+    if (cache.get(counter) or 0) >= FAILED_ATTEMPTS:
+        raise TooMany("too_many_attempts", "Too many wrong access codes from here.", hint="Wait ten minutes.")
+    key = _living_key(code)
+    if key is None or (email is not None and key.person.email != email.strip().lower()):
+        cache.add(counter, 0, timeout=FAILED_ATTEMPTS_WINDOW.total_seconds())
+        cache.incr(counter)
+        raise NotSignedIn(
+            "bad_access_code",
+            "This e-mail and access code do not belong together, or the code was revoked.",
+            hint="Ask your lab admin for a new access code.",
+        )
+    if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
+        ClientKey.objects.filter(pk=key.pk).update(last_used_at=now)
+    return key
+
+
+def find_key(*, pk: int) -> ClientKey:
+    key = ClientKey.objects.select_related("person", "station__lab").filter(pk=pk).first()
+    if key is None:
+        raise NotFound("key_unknown", "There is no such key.")
+    return key
+
+
+def _living_key(code: str) -> ClientKey | None:
+    return (
+        ClientKey.objects.select_related("person", "station__lab", "station__embodiment")
+        .filter(
+            digest=_digest(code),
+            revoked_at__isnull=True,
+            person__is_active=True,
+            # The key ends with the membership that it was made for.
+            person__memberships__lab=F("station__lab"),
+        )
+        .first()
+    )
+
+
+def _digest(code: str) -> str:
+    return hashlib.sha256(code.encode()).hexdigest()

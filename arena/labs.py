@@ -1,0 +1,108 @@
+"""Labs, their members and their stations."""
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import IntegrityError, transaction
+from django.utils.text import slugify
+
+from arena import audit
+from arena.errors import ArenaError, Conflict, NotFound
+from arena.models import EXTERNAL_CAMERAS, Camera, Embodiment, Lab, Membership, Person, Role, Source, Station
+
+
+@transaction.atomic
+def create_lab(*, name: str, simulated: bool = False, source: Source = Source.REGISTERED) -> Lab:
+    name = _clean_name(name, what="A lab")
+    slug = slugify(name)
+    if not slug:
+        raise ArenaError("bad_name", f"{name!r} has no letter or digit that an address could show.")
+    if source == Source.IMPORTED:
+        slug = f"{slug[:70]}-imported"
+    try:
+        with transaction.atomic():
+            lab = Lab.objects.create(slug=slug[:80], name=name, simulated=simulated, source=source)
+    except IntegrityError:
+        raise Conflict("lab_exists", f"There is a lab named {name} already.") from None
+    audit.record("lab:created", subject=lab.slug, lab=lab, simulated=simulated, source=source)
+    return lab
+
+
+def find_lab(name: str) -> Lab:
+    """A registered lab by its name or its slug."""
+    labs = Lab.objects.filter(source=Source.REGISTERED)
+    lab = labs.filter(slug=name).first() or labs.filter(name__iexact=name).first()
+    if lab is None:
+        raise NotFound("lab_unknown", f"There is no lab named {name}.", hint="Make it with create_lab.")
+    return lab
+
+
+@transaction.atomic
+def add_member(*, lab: Lab, email: str, role: Role, name: str = "", password: str | None = None) -> Membership:
+    """Make `email` a member of `lab`, with an account where there is none yet; a repeat changes only the role."""
+    email = email.strip().lower()
+    try:
+        validate_email(email)
+    except ValidationError:
+        raise ArenaError("bad_email", f"{email!r} is not an e-mail address.") from None
+    person = Person.objects.filter(email=email).first()
+    if person is None:
+        person = Person.objects.create_user(email, password, name=name)
+    membership, created = Membership.objects.get_or_create(lab=lab, person=person, defaults={"role": role})
+    if created or membership.role != role:
+        membership.role = role
+        membership.save(update_fields=["role"])
+        audit.record("member:added" if created else "member:role", subject=lab.slug, person=person, lab=lab, role=role)
+    return membership
+
+
+@transaction.atomic
+def create_station(*, lab: Lab, name: str, cameras: Iterable[str], embodiment: str = "DROID") -> Station:
+    name = _clean_name(name, what="A station")
+    chosen = [camera for camera in Camera.values if camera in set(cameras)]
+    unknown = set(cameras) - set(Camera.values)
+    if unknown:
+        listed = ", ".join(Camera.values)
+        raise ArenaError("bad_cameras", f"No such camera: {', '.join(sorted(unknown))}.", hint=f"Known are {listed}.")
+    if not EXTERNAL_CAMERAS & set(chosen):
+        raise ArenaError("bad_cameras", "A station needs at least one camera beside the robot: left or right.")
+    try:
+        with transaction.atomic():
+            station = Station.objects.create(
+                lab=lab, name=name, embodiment=embodiment_named(embodiment), cameras=chosen, simulated=lab.simulated
+            )
+    except IntegrityError:
+        raise Conflict("station_exists", f"{lab} has a station named {name} already.") from None
+    audit.record("station:created", subject=f"{lab.slug}/{name}", lab=lab, cameras=chosen, embodiment=embodiment)
+    return station
+
+
+def find_station(name: str, *, lab: Lab | None = None) -> Station:
+    """A station by its name, or by LAB/NAME where two labs have one of that name."""
+    lab_name, slash, own_name = name.rpartition("/")
+    stations = Station.objects.select_related("lab", "embodiment")
+    found = list(stations.filter(name=name)[:2])
+    if slash and not found:
+        found = list(stations.filter(lab=find_lab(lab_name), name=own_name))
+    if lab is not None:
+        found = [station for station in found if station.lab_id == lab.pk]
+    if not found:
+        raise NotFound("station_unknown", f"There is no station named {name}.", hint="Make it with create_station.")
+    if len(found) > 1:
+        raise Conflict("station_ambiguous", f"Several labs have a station named {name}.", hint="Say LAB/STATION.")
+    return found[0]
+
+
+def embodiment_named(name: str) -> Embodiment:
+    """The embodiment that clients call `name`, made where it is new; letter case does not matter."""
+    name = _clean_name(name, what="An embodiment")
+    known = Embodiment.objects.filter(name__iexact=name).first()
+    return known or Embodiment.objects.get_or_create(name=name)[0]
+
+
+def _clean_name(name: str, *, what: str) -> str:
+    name = " ".join(name.split())
+    if not name or len(name) > 60 or not name.isprintable():
+        raise ArenaError("bad_name", f"{what} needs a name of 1 to 60 printable characters.")
+    return name

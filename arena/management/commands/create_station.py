@@ -1,0 +1,32 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from arena import labs
+from arena.commands import OperatorCommand
+
+
+class Command(OperatorCommand):
+    help = "Describe a lab's robot set-up."
+
+    def add_own_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--lab", required=True, help="name or slug")
+        parser.add_argument("--cameras", required=True, help="some of left,right,wrist")
+        parser.add_argument("--embodiment", default="DROID", help="the robot's kind, as clients name it")
+
+    def run(self, **options: Any) -> tuple[dict[str, Any], str]:
+        cameras = [camera.strip() for camera in options["cameras"].split(",") if camera.strip()]
+        station = labs.create_station(
+            lab=labs.find_lab(options["lab"]),
+            name=options["name"],
+            cameras=cameras,
+            embodiment=options["embodiment"],
+        )
+        facts = {
+            "station": station.name,
+            "lab": station.lab.name,
+            "embodiment": station.embodiment.name,
+            "cameras": station.cameras,
+            "simulated": station.simulated,
+        }
+        return facts, f"Station {station.name} of {station.lab.name} is made ({', '.join(station.cameras)})."

@@ -1,0 +1,84 @@
+"""Policies, their versions and the endpoints that serve them."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.text import slugify
+
+from arena import audit, labs
+from arena.addresses import check_endpoint_url
+from arena.errors import ArenaError, Conflict
+from arena.models import Endpoint, Lab, Policy, PolicyVersion, Source
+
+VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
+# An endpoint that failed this many checks in a row is down. One failure may be a restart or a busy server.
+DOWN_AFTER_FAILURES = 3
+
+
+@dataclass(frozen=True)
+class EndpointCheck:
+    """What one check of an endpoint found. `reached` is False where it could not be told whether the server is well."""
+
+    reached: bool
+    problem: str = ""
+    metadata: dict[str, Any] | None = None
+
+
+@transaction.atomic
+def register_policy(
+    *,
+    lab: Lab,
+    name: str,
+    endpoint_url: str,
+    version: str = "1",
+    embodiment: str = "DROID",
+    open_source: bool = False,
+) -> PolicyVersion:
+    """A new version of a policy of `lab`, with the policy itself where it is new."""
+    if not VERSION_PATTERN.fullmatch(version):
+        raise ArenaError("bad_version", f"{version!r} cannot be a version.", hint="Letters, digits and . _ + - are.")
+    check_endpoint_url(endpoint_url)
+    policy = _own_policy(lab=lab, name=name, open_source=open_source)
+    try:
+        with transaction.atomic():
+            made = PolicyVersion.objects.create(
+                policy=policy, version=version, embodiment=labs.embodiment_named(embodiment)
+            )
+    except IntegrityError:
+        raise Conflict(
+            "version_exists", f"{policy.slug}@{version} is registered already.", hint="New weights are a new version."
+        ) from None
+    Endpoint.objects.create(version=made, url=endpoint_url)
+    audit.record("policy:registered", subject=made.label, lab=lab)
+    return made
+
+
+def _own_policy(*, lab: Lab, name: str, open_source: bool) -> Policy:
+    slug = slugify(name)[:80]
+    if not slug:
+        raise ArenaError("bad_name", f"{name!r} has no letter or digit that an address could show.")
+    policy, created = Policy.objects.get_or_create(
+        slug=slug,
+        defaults={"name": name.strip()[:120], "lab": lab, "open_source": open_source, "simulated": lab.simulated},
+    )
+    if not created and (policy.source == Source.IMPORTED or policy.lab_id != lab.pk):
+        raise Conflict("policy_exists", f"There is a policy named {name} already, of another owner.")
+    return policy
+
+
+def record_endpoint_check(*, endpoint: Endpoint, check: EndpointCheck) -> None:
+    """Keep what a check found. The health follows from the row as it stands when the update is made."""
+    fields: dict[str, Any] = {"checked_at": timezone.now(), "last_problem": check.problem[:200]}
+    row = Endpoint.objects.filter(pk=endpoint.pk)
+    if check.reached and not check.problem:
+        row.update(**fields, failures=0, health=Endpoint.Health.UP, metadata=check.metadata)
+        return
+    if check.reached:
+        row.update(**fields, failures=F("failures") + 1, health=Endpoint.Health.DOWN)
+        return
+    row.update(**fields, failures=F("failures") + 1)
+    row.filter(failures__gte=DOWN_AFTER_FAILURES).update(health=Endpoint.Health.DOWN)

@@ -1,0 +1,31 @@
+"""The only roads from a request to a session or its files. What is not yours to see is not there."""
+
+import uuid
+
+from django.contrib.auth.models import AnonymousUser
+
+from arena.errors import NotFound
+from arena.models import Person
+from evaluations import selectors
+from evaluations.models import MediaFile, Session
+
+
+def session_to_read(user: Person | AnonymousUser, session_id: uuid.UUID) -> Session:
+    """A session that has ended, or an open one of the user's own (to be shown blind)."""
+    session = selectors.with_everything(Session.objects.filter(pk=session_id)).first()
+    if session is None or (session.is_open and session.evaluator_id != user.pk):
+        raise NotFound("session_unknown", "There is no session at this address.")
+    return session
+
+
+def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label: str, kind: str) -> MediaFile:
+    """A video of a session that the user may read. Trajectories are never served raw: they may hold code."""
+    session = session_to_read(user, session_id)
+    media = (
+        MediaFile.objects.filter(episode__side__session=session, episode__side__label=label, kind=kind)
+        .exclude(kind=MediaFile.Kind.TRAJECTORY)
+        .first()
+    )
+    if media is None:
+        raise NotFound("video_unknown", "There is no such video.")
+    return media

@@ -1,0 +1,37 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from arena import labs, policies
+from arena.commands import OperatorCommand
+from evaluations import endpoints
+
+
+class Command(OperatorCommand):
+    help = "Register a version of a policy and the server that serves it; the server is asked for its handshake at once."
+
+    def add_own_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--lab", required=True, help="the owner, by name or slug")
+        parser.add_argument("--endpoint", required=True, metavar="ws://HOST:PORT")
+        parser.add_argument("--version", default="1", dest="policy_version")
+        parser.add_argument("--embodiment", default="DROID")
+        parser.add_argument("--open-source", action="store_true")
+
+    def run(self, **options: Any) -> tuple[dict[str, Any], str]:
+        version = policies.register_policy(
+            lab=labs.find_lab(options["lab"]),
+            name=options["name"],
+            endpoint_url=options["endpoint"],
+            version=options["policy_version"],
+            embodiment=options["embodiment"],
+            open_source=options["open_source"],
+        )
+        result = endpoints.check(endpoint_id=version.endpoint.pk)
+        assert result is not None
+        facts = {
+            "policy": version.policy.slug,
+            "version": version.version,
+            "label": version.label,
+            "check": {"status": result.status, "sentence": result.sentence, "metadata": result.metadata},
+        }
+        return facts, f"{version.label} is registered. Its server: {result.sentence}"

@@ -1,0 +1,57 @@
+"""Who meets whom: which versions fit a station, and the draw. Pure; the randomness is passed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What a station offers to a policy."""
+
+    lab_id: int
+    embodiment_id: int
+    simulated: bool
+    external_cameras: int
+    wrist_camera: bool
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a version needs. Camera needs come from its server; the client's defaults stand in until it was reached."""
+
+    version_id: int
+    lab_id: int | None
+    embodiment_id: int
+    simulated: bool
+    external_cameras: int = 1
+    wrist_camera: bool = True
+
+
+@dataclass(frozen=True)
+class Draw:
+    """An ordered pair, with the probability with which exactly this order of exactly this pair was drawn."""
+
+    version_a: int
+    version_b: int
+    probability: float
+    pool_size: int
+
+
+def fits(candidate: Candidate, bench: Bench) -> bool:
+    return (
+        candidate.embodiment_id == bench.embodiment_id
+        and candidate.simulated == bench.simulated
+        and candidate.lab_id != bench.lab_id
+        and candidate.external_cameras <= bench.external_cameras
+        and (bench.wrist_camera or not candidate.wrist_camera)
+    )
+
+
+def draw_pair(candidates: Sequence[Candidate], bench: Bench, rng: Random) -> Draw | None:
+    """Two different fitting versions, every ordered pair with the same probability; None where fewer than two fit."""
+    pool = sorted(candidate.version_id for candidate in candidates if fits(candidate, bench))
+    if len(pool) < 2:
+        return None
+    version_a, version_b = rng.sample(pool, 2)
+    return Draw(version_a, version_b, probability=1 / (len(pool) * (len(pool) - 1)), pool_size=len(pool))

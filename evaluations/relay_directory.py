@@ -1,0 +1,1 @@
+"""What the relay asks the database: one read at connect, batches of measurements afterwards."""

@@ -1,0 +1,122 @@
+"""The calls of the RoboArena client. It has no account and no cookie: each call carries its access code in the body."""
+
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import FormParser, JSONParser, MultiPartParser
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from arena import keys
+from arena.errors import ArenaError, TooLarge
+from arena.models import ClientKey
+from arena.requests import client_address
+from evaluations import episodes, sessions
+from evaluations.blinding import relay_token
+from evaluations.models import Label, Session
+from evaluations.roboarena import notes
+from evaluations.roboarena.inputs import AccessInput, PairInput, TerminateInput, UploadInput, VersionInput, read
+
+CLIENT_VERSIONS = ("1.4", "1.5")
+UPGRADE = "This evaluation client is too old: it asks for a pair before the task is known. Upgrade it to version 1.5."
+
+
+class ClientView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    parser_classes = (JSONParser,)
+    max_body_bytes = 64 * 1024
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if not length.isdecimal() or int(length) > self.max_body_bytes:
+            raise TooLarge("request_too_large", f"More than {self.max_body_bytes // 1024} KiB in one request.")
+        if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
+            raise ParseError
+
+    def access(self, code: str, email: str | None = None) -> ClientKey:
+        return keys.authenticate_client(
+            code=code, email=email, address=client_address(self.request), now=timezone.now()
+        )
+
+
+class VersionCheck(ClientView):
+    def post(self, request: Request) -> Response:
+        version = read(VersionInput, request.data).validated_data["client_version"]
+        if version not in CLIENT_VERSIONS:
+            raise ArenaError("client_version", f"This server works with client {' and '.join(CLIENT_VERSIONS)}.")
+        return Response({"status": "ok"})
+
+
+class ValidateAccess(ClientView):
+    def post(self, request: Request) -> Response:
+        data = read(AccessInput, request.data).validated_data
+        key = self.access(data["evaluator_code"], data["evaluator_email"])
+        return Response({"status": "ok", "lab": key.station.lab.name, "station": key.station.name})
+
+
+class Pair(ClientView):
+    def post(self, request: Request) -> Response:
+        return self._open(request.data)
+
+    def get(self, request: Request) -> Response:
+        """As client 1.4 asks. Older ones send neither code nor task."""
+        if not {"evaluator_code", "language_instruction"} <= request.query_params.keys():
+            raise ArenaError("client_version", UPGRADE)
+        return self._open(request.query_params)
+
+    def _open(self, data: Any) -> Response:
+        asked = read(PairInput, data).validated_data
+        key = self.access(asked["evaluator_code"], asked["evaluator_name"])
+        robot = key.station.embodiment.name
+        if asked["robot_name"].lower() != robot.lower():
+            raise ArenaError("wrong_robot", f"This access code is for a {robot} station, not for {asked['robot_name']}.")
+        session = sessions.open_session(key=key, instruction=asked["language_instruction"], now=timezone.now())
+        return Response(_pair_answer(session))
+
+
+class UploadEpisode(ClientView):
+    parser_classes = (MultiPartParser,)
+    max_body_bytes = settings.MAX_UPLOAD_BYTES
+
+    def post(self, request: Request) -> Response:
+        upload = read(UploadInput, request.data)
+        session = self._session(upload.validated_data)
+        episodes.record_episode(
+            session=session, label=upload.label, report=upload.report, files=upload.files, now=timezone.now()
+        )
+        return Response({"status": "success"})
+
+    def _session(self, data: dict[str, Any]) -> Session:
+        return sessions.find_own(session_id=data["session_id"], key=self.access(data["evaluator_code"]))
+
+
+class Terminate(ClientView):
+    parser_classes = (FormParser, JSONParser, MultiPartParser)
+
+    def post(self, request: Request) -> Response:
+        data = read(TerminateInput, request.data).validated_data
+        session = sessions.find_own(session_id=data["session_id"], key=self.access(data["evaluator_code"]))
+        judgement = notes.judgement(data["evaluation_notes"])
+        session = sessions.submit(session=session, judgement=judgement, now=timezone.now())
+        return Response({"status": "terminated", "session_id": str(session.pk)})
+
+
+def _pair_answer(session: Session) -> dict[str, Any]:
+    """The client joins the parts to `ws://{ip}:{port}`: they lead to our relay, with one token a side."""
+    host, _, rest = settings.RELAY_PUBLIC_URL.split("://", 1)[-1].rstrip("/").partition(":")
+    port, slash, folder = rest.partition("/")
+    path = f"{port or '80'}{slash}{folder}/relay"
+    return {
+        "session_id": str(session.pk),
+        "evaluation_type": "A/B",
+        "policies": [
+            {"label": label, "ip": host, "port": f"{path}/{relay_token(session_id=session.pk, label=label)}"}
+            for label in Label.values
+        ],
+    }

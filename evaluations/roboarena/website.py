@@ -1,0 +1,64 @@
+"""The read endpoint of the public RoboArena website that lists evaluations, in its exact shape."""
+
+from typing import Any
+
+from django.urls import reverse
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from evaluations import selectors
+from evaluations.models import MediaFile, Session, Side
+from evaluations.scopes import default_scope, scope_named
+
+
+class WebsiteView(APIView):
+    """Open to any page on the web, as the website expects."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Access-Control-Allow-Origin"] = "*"
+        return response
+
+
+class Evaluations(WebsiteView):
+    def get(self, request: Request) -> Response:
+        scope = scope_named(request.query_params.get("board")) or default_scope()
+        sessions = selectors.with_everything(selectors.complete_sessions(scope.sessions()))
+        return Response({"evaluations": [_evaluation(request, session) for session in sessions]})
+
+
+def _evaluation(request: Request, session: Session) -> dict[str, Any]:
+    result = session.latest_results[0] if session.latest_results else None  # type: ignore[attr-defined]
+    side_a, side_b = session.ordered_sides  # type: ignore[attr-defined]
+    assert session.closed_at is not None
+    return {
+        "session_id": str(session.pk),
+        "university": f"{session.lab.name} (simulation)" if session.simulated else session.lab.name,
+        "completion_time": session.closed_at.replace(tzinfo=None).isoformat() + "Z",
+        "evaluator_name": session.evaluator_pseudonym,
+        "preference": (result.preference or None) if result else None,
+        "longform_feedback": result.notes if result else None,
+        "language_instruction": session.instruction,
+        "policyA": _policy(request, side_a),
+        "policyB": _policy(request, side_b),
+    }
+
+
+def _policy(request: Request, side: Side) -> dict[str, Any]:
+    urls = {
+        media.kind: request.build_absolute_uri(
+            reverse("session-video", args=[side.session_id, side.label, media.kind])
+        )
+        for media in selectors.videos(side)
+    }
+    return {
+        "name": side.version.label,
+        "partial_success": side.episode.progress,
+        "wrist_video_url": urls.get(MediaFile.Kind.WRIST),
+        "third_person_video_url": urls.get(MediaFile.Kind.LEFT) or urls.get(MediaFile.Kind.RIGHT),
+    }

@@ -1,0 +1,127 @@
+"""Reads for pages and APIs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Prefetch, QuerySet
+
+from arena.models import Membership, Person, PolicyVersion, Station
+from evaluations.models import MediaFile, Result, Session, Side
+from evaluations.reasons import Reason
+
+_SIDES = Prefetch(
+    "sides",
+    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related("episode__media", "relay_connections"),
+    to_attr="ordered_sides",
+)
+_RESULTS = Prefetch("results", queryset=Result.objects.order_by("-submitted_at"), to_attr="latest_results")
+
+
+def with_everything(sessions: QuerySet[Session]) -> QuerySet[Session]:
+    """Sessions with all that a card or page of them shows, in a fixed number of queries."""
+    return sessions.select_related("lab", "evaluator", "embodiment", "station", "exclusion").prefetch_related(
+        _SIDES, _RESULTS
+    )
+
+
+def published_sessions() -> QuerySet[Session]:
+    """Sessions that have ended. One that is open is nobody's to read but its evaluator's, and then blind."""
+    return Session.objects.closed().order_by("-closed_at", "id")
+
+
+def complete_sessions(sessions: QuerySet[Session]) -> QuerySet[Session]:
+    """The valid ones with both episodes."""
+    return (
+        sessions.filter(state="submitted", valid=True)
+        .annotate(episodes=Count("sides__episode"))
+        .filter(episodes=2)
+        .order_by("-closed_at", "id")
+    )
+
+
+def videos(side: Side) -> list[MediaFile]:
+    episode = getattr(side, "episode", None)
+    if episode is None:
+        return []
+    return [media for media in episode.media.all() if media.kind != MediaFile.Kind.TRAJECTORY]
+
+
+def session_page(session: Session) -> dict[str, Any]:
+    """All that the page of a session that has ended shows. Expects a session read by `with_everything`."""
+    sides: list[Side] = session.ordered_sides  # type: ignore[attr-defined]
+    results: list[Result] = session.latest_results  # type: ignore[attr-defined]
+    return {
+        "session": session,
+        "sides": [
+            {
+                "side": side,
+                "episode": getattr(side, "episode", None),
+                "videos": videos(side),
+                "relay": relay_figures(side),
+            }
+            for side in sides
+        ],
+        "result": results[0] if results else None,
+        "preferred": _preferred(sides, results),
+        "exclusion": getattr(session, "exclusion", None),
+        "reason": Reason(session.reason).label if session.reason else "",
+    }
+
+
+def _preferred(sides: Sequence[Side], results: Sequence[Result]) -> Side | None:
+    return next((side for side in sides if results and side.label == results[0].preference), None)
+
+
+@dataclass(frozen=True)
+class RelayFigures:
+    """What the relay measured of a side, over all its connections."""
+
+    infers: int
+    p50_ms: float
+    p95_ms: float
+    errors: int
+
+
+def relay_figures(side: Side) -> RelayFigures | None:
+    connections = list(side.relay_connections.all())
+    latencies = sorted(ms for connection in connections for ms in connection.latencies_ms)
+    if not latencies:
+        return None
+    return RelayFigures(
+        infers=sum(connection.infers for connection in connections),
+        p50_ms=latencies[len(latencies) // 2],
+        p95_ms=latencies[min(len(latencies) - 1, int(len(latencies) * 0.95))],
+        errors=sum(sum(connection.errors.values()) for connection in connections),
+    )
+
+
+@dataclass(frozen=True)
+class LabPage:
+    membership: Membership
+    stations: list[Station]
+    open_sessions: list[Session]
+    closed_sessions: list[Session]
+    policies: list[PolicyVersion]
+
+
+RECENT_SESSIONS = 10
+
+
+def labs_of(person: Person) -> list[LabPage]:
+    """A member's labs: stations, policies, and the member's own sessions. The open ones carry no side."""
+    memberships = person.memberships.select_related("lab").order_by("lab__name")
+    return [_lab_page(membership) for membership in memberships]
+
+
+def _lab_page(membership: Membership) -> LabPage:
+    lab = membership.lab
+    own = Session.objects.filter(lab=lab, evaluator_id=membership.person_id)
+    versions = PolicyVersion.objects.filter(policy__lab=lab).select_related("policy", "embodiment", "endpoint")
+    return LabPage(
+        membership=membership,
+        stations=list(lab.stations.select_related("embodiment")),
+        open_sessions=list(own.open()),
+        closed_sessions=list(own.closed().order_by("-closed_at")[:RECENT_SESSIONS]),
+        policies=list(versions),
+    )

@@ -1,0 +1,29 @@
+from django.urls import path, register_converter
+
+from evaluations import views
+from evaluations.models import Label, MediaFile
+
+
+class LabelConverter:
+    regex = "|".join(Label.values)
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class CameraConverter(LabelConverter):
+    regex = "|".join(kind.value for kind in MediaFile.Kind if kind is not MediaFile.Kind.TRAJECTORY)
+
+
+register_converter(LabelConverter, "label")
+register_converter(CameraConverter, "camera")
+
+urlpatterns = [
+    path("sessions", views.session_list, name="sessions"),
+    path("sessions/<uuid:session_id>", views.session_detail, name="session"),
+    path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),
+    path("lab", views.lab, name="lab"),
+]

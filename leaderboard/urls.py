@@ -1,0 +1,9 @@
+from django.urls import path
+
+from leaderboard import roboarena, views
+
+urlpatterns = [
+    path("", views.leaderboard, name="leaderboard"),
+    path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),
+    path("api/leaderboard", roboarena.Leaderboard.as_view(), name="roboarena-leaderboard"),
+]

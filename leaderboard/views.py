@@ -1,0 +1,42 @@
+"""The public leaderboard."""
+
+import gzip
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from arena.errors import NotFound
+from evaluations.scopes import SCOPES, default_scope
+from leaderboard import selectors, snapshots
+from leaderboard.boards import PROVISIONAL_BELOW, board_named
+from leaderboard.models import Snapshot
+
+
+@require_GET
+def leaderboard(request: HttpRequest) -> HttpResponse:
+    asked = request.GET.get("board")
+    board = board_named(asked)
+    if asked and board is None:
+        raise NotFound("board_unknown", "There is no such board.")
+    scope = board.scope if board else default_scope()
+    snapshot = snapshots.latest(scope.slug)
+    context = {
+        "scope": scope,
+        "scopes": SCOPES,
+        "page": selectors.board_page(snapshot) if snapshot else None,
+        "provisional_below": PROVISIONAL_BELOW,
+    }
+    return render(request, "leaderboard/leaderboard.html", context)
+
+
+@require_GET
+def snapshot_input(request: HttpRequest, snapshot_id: int) -> HttpResponse:
+    """The comparisons that a snapshot was computed from, byte for byte."""
+    snapshot = Snapshot.objects.filter(pk=snapshot_id).select_related("input").first()
+    if snapshot is None:
+        raise NotFound("snapshot_unknown", "There is no such snapshot.")
+    answer = HttpResponse(gzip.decompress(bytes(snapshot.input.content)), content_type="text/csv")
+    answer["ETag"] = f'"{snapshot.input_id}"'
+    answer["Content-Disposition"] = f'attachment; filename="{snapshot.board}-{snapshot.input_id[:12]}.csv"'
+    return answer

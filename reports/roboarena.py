@@ -1,0 +1,11 @@
+"""The RoboArena website's report endpoint. No report has been published yet, and it says so in the website's own words."""
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+
+
+@require_GET
+def policy_analysis(request: HttpRequest) -> JsonResponse:
+    answer = JsonResponse({"error": "analysis report not available"}, status=404)
+    answer["Access-Control-Allow-Origin"] = "*"
+    return answer

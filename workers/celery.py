@@ -1,0 +1,10 @@
+"""The Celery application. State lives in our own tables: no result back end."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arena.config.settings")
+
+app = Celery("workers")
+app.config_from_object("django.conf:settings", namespace="CELERY")

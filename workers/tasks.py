@@ -1,0 +1,90 @@
+"""Background work. A task can run twice, late or never: it takes ids, looks at the state, and a sweep finds the rest."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.utils import timezone
+
+from arena.jobs import Job, JobArgument
+from evaluations import endpoints, media, sessions
+from leaderboard import snapshots
+from workers.celery import app
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_KEY = "worker-heartbeat"
+HEARTBEAT_TTL_S = 60
+
+
+@app.task(name=Job.RECOMPUTE_BOARDS)
+def recompute_boards() -> None:
+    cache.delete(_pending_key(Job.RECOMPUTE_BOARDS))
+    snapshots.recompute_all(now=timezone.now())
+
+
+@app.task(name=Job.CHECK_MEDIA)
+def check_media(episode_id: int) -> None:
+    media.check_episode(episode_id=episode_id, now=timezone.now())
+
+
+@app.task(name=Job.PROBE_ENDPOINT)
+def probe_endpoint(endpoint_id: int) -> None:
+    endpoints.check(endpoint_id=endpoint_id)
+
+
+@app.task(name="sweep")
+def sweep() -> None:
+    """Whatever a lost nudge left undone."""
+    now = timezone.now()
+    sessions.expire_overdue(now=now)
+    media.check_pending(now=now)
+    snapshots.recompute_all(now=now)
+
+
+@app.task(name="probe_endpoints")
+def probe_endpoints() -> None:
+    endpoints.check_due(now=timezone.now())
+
+
+@app.task(name="heartbeat")
+def heartbeat() -> None:
+    cache.set(HEARTBEAT_KEY, timezone.now().isoformat(), timeout=HEARTBEAT_TTL_S)
+
+
+_TASKS: dict[Job, Any] = {
+    Job.RECOMPUTE_BOARDS: recompute_boards,
+    Job.CHECK_MEDIA: check_media,
+    Job.PROBE_ENDPOINT: probe_endpoint,
+}
+
+
+def dispatch(job: Job, arguments: dict[str, JobArgument]) -> None:
+    """Send a job to the broker. One that cannot be sent is left to the sweep: what it should do is in the database."""
+    try:
+        _send[job](arguments) if job in _send else _TASKS[job].apply_async(kwargs=arguments, retry=False)
+    except OSError as error:
+        logger.warning("the broker did not take %s (%s); the sweep will do it", job, type(error).__name__)
+
+
+def _recompute_soon(arguments: dict[str, JobArgument]) -> None:
+    """Results that arrive together are answered by one computation, a little after the first of them."""
+    delay = settings.BOARD_DEBOUNCE.total_seconds()
+    if cache.add(_pending_key(Job.RECOMPUTE_BOARDS), 1, timeout=delay + 60):
+        recompute_boards.apply_async(countdown=delay, retry=False)
+
+
+_send: dict[Job, Callable[[dict[str, JobArgument]], None]] = {Job.RECOMPUTE_BOARDS: _recompute_soon}
+
+
+def _pending_key(job: Job) -> str:
+    return f"pending:{job}"
+
+
+app.conf.beat_schedule = {
+    "heartbeat": {"task": "heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
+    "sweep": {"task": "sweep", "schedule": 30.0, "options": {"expires": 30.0}},
+    "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
+}

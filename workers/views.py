@@ -1,0 +1,18 @@
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from workers import health
+
+
+@require_GET
+def healthz(request: HttpRequest) -> JsonResponse:
+    """For supervisors and load balancers: 200 while this process can serve pages."""
+    found = health.parts()
+    well = all(part.well for part in found if part.name == "database")
+    return JsonResponse({part.name: part.well for part in found}, status=200 if well else 503)
+
+
+@require_GET
+def status(request: HttpRequest) -> HttpResponse:
+    return render(request, "workers/status.html", {"parts": health.parts()})
