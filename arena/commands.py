@@ -14,6 +14,10 @@ class OperatorCommand(BaseCommand):
 
     requires_migrations_checks = False
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Our options win over Django's of the same name (`--version` is a policy's)."""
+        return super().create_parser(prog_name, subcommand, conflict_handler="resolve", **kwargs)
+
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         self.add_own_arguments(parser)

@@ -8,17 +8,16 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from django.core.cache import cache
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
 from arena import audit
 from arena.errors import AccessDenied, NotFound, NotSignedIn, TooMany
+from arena.limits import FailureLimit
 from arena.models import ClientKey, Membership, Person, Station
 
-FAILED_ATTEMPTS = 20
-FAILED_ATTEMPTS_WINDOW = timedelta(minutes=10)
+WRONG_CODES = FailureLimit("wrong access codes", most=20, window=timedelta(minutes=10))
 LAST_USED_STEP = timedelta(minutes=1)
 
 
@@ -45,15 +44,13 @@ def revoke_client_key(*, key: ClientKey, by: Person | None = None) -> None:
 def authenticate_client(*, code: str, email: str | None = None, address: str, now: datetime) -> ClientKey:
     """The living key behind an access code, which must be that of `email` where one is given.
 
-    Raises TooMany after FAILED_ATTEMPTS failures from one address within FAILED_ATTEMPTS_WINDOW.
+    Raises TooMany after too many wrong codes from one address.
     """
-    counter = f"client-key-failures:{hashlib.sha256(address.encode()).hexdigest()[:32]}"
-    if (cache.get(counter) or 0) >= FAILED_ATTEMPTS:
+    if WRONG_CODES.reached(address):
         raise TooMany("too_many_attempts", "Too many wrong access codes from here.", hint="Wait ten minutes.")
     key = _living_key(code)
     if key is None or (email is not None and key.person.email != email.strip().lower()):
-        cache.add(counter, 0, timeout=FAILED_ATTEMPTS_WINDOW.total_seconds())
-        cache.incr(counter)
+        WRONG_CODES.count(address)
         raise NotSignedIn(
             "bad_access_code",
             "This e-mail and access code do not belong together, or the code was revoked.",

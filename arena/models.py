@@ -165,7 +165,9 @@ class Policy(models.Model):
         verbose_name_plural = "policies"
         ordering = ("name",)
         constraints = [
-            models.CheckConstraint(condition=Q(source="imported") | Q(lab__isnull=False), name="policy_registered_has_lab")
+            models.CheckConstraint(
+                condition=Q(source="imported") | Q(lab__isnull=False), name="policy_registered_has_lab"
+            )
         ]
 
     def __str__(self) -> str:

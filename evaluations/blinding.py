@@ -14,7 +14,7 @@ from django.conf import settings
 
 
 def relay_token(*, session_id: uuid.UUID, label: str) -> str:
-    """The token of one side. Derived, so that a repeated request is told the same one and the database holds no token."""
+    """The token of one side. Derived, so that a repeat is told the same one and the database holds no token."""
     message = f"relay token {session_id} {label}".encode()
     digest = hmac.digest(settings.SECRET_KEY.encode(), message, "sha256")
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")

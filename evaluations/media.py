@@ -62,12 +62,16 @@ def read_video(name: str) -> VideoFacts | None:
                 return None
             frames = sum(1 for _ in zip(range(MAX_FRAMES), container.decode(stream), strict=False))
             rate = float(stream.average_rate or 0)
-            return VideoFacts(
-                duration_s=frames / rate if rate else 0.0,
-                frames=frames,
-                width=stream.width,
-                height=stream.height,
-                codec=stream.codec_context.name,
-            ) if frames else None
+            return (
+                VideoFacts(
+                    duration_s=frames / rate if rate else 0.0,
+                    frames=frames,
+                    width=stream.width,
+                    height=stream.height,
+                    codec=stream.codec_context.name,
+                )
+                if frames
+                else None
+            )
     except (av.FFmpegError, IndexError, ValueError, OSError):
         return None

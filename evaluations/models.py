@@ -149,7 +149,7 @@ class Side(models.Model):
     label = models.CharField(max_length=1, choices=Label.choices)
     version = models.ForeignKey(PolicyVersion, on_delete=models.PROTECT, related_name="sides")
     # How the relay finds this side: the hash of the token in the client's address. Empty for imported sessions.
-    token_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)  # noqa: DJ001 (unique or absent)
+    token_digest = models.CharField(max_length=64, unique=True, null=True, blank=True)
     # What the policy server is told: neither the public id nor the label.
     wire_session_id = models.CharField(max_length=64, blank=True)
 
@@ -206,7 +206,7 @@ class Episode(models.Model):
 
 
 class MediaFile(models.Model):
-    """A file of an episode, under a random name. Videos are decoded once, in the worker, before we call them playable."""
+    """A file of an episode, under a random name. A video is decoded once, in the worker, before we call it playable."""
 
     class Kind(models.TextChoices):
         LEFT = "left", "left camera"

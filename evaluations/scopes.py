@@ -27,7 +27,9 @@ IMPORTED = Scope(
     Source.IMPORTED,
     simulated=False,
 )
-SIMULATION = Scope("simulation", "Simulation", "Simulated labs: real physics, no real robot.", Source.REGISTERED, simulated=True)
+SIMULATION = Scope(
+    "simulation", "Simulation", "Simulated labs: real physics, no real robot.", Source.REGISTERED, simulated=True
+)
 
 SCOPES = (REAL, IMPORTED, SIMULATION)
 

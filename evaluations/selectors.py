@@ -12,7 +12,9 @@ from evaluations.reasons import Reason
 
 _SIDES = Prefetch(
     "sides",
-    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related("episode__media", "relay_connections"),
+    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related(
+        "episode__media", "relay_connections"
+    ),
     to_attr="ordered_sides",
 )
 _RESULTS = Prefetch("results", queryset=Result.objects.order_by("-submitted_at"), to_attr="latest_results")

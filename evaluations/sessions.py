@@ -154,7 +154,7 @@ def exclude(*, session: Session, reason: str, comment: str, by: Person) -> Exclu
 
 
 def lock(*, session: Session, now: datetime) -> Session:
-    """The session's row, locked for this transaction. One whose lease has run out is expired here, not kept for the sweep."""
+    """The session's row, locked for this transaction. One whose lease has run out is expired here and now."""
     session = Session.objects.select_for_update(of=("self",)).get(pk=session.pk)
     if session.lease_expires_at is not None and session.lease_expires_at <= now:
         return _close(session, state=State.EXPIRED, reason=Reason.LEASE_EXPIRED, now=now)
@@ -208,9 +208,7 @@ def _clean_instruction(instruction: str) -> str:
     if not instruction:
         raise ArenaError("instruction_missing", "Say what the robot is to do before a pair is drawn.")
     if len(instruction) > INSTRUCTION_MAX_LENGTH:
-        raise ArenaError(
-            "instruction_too_long", f"The instruction is longer than {INSTRUCTION_MAX_LENGTH} characters."
-        )
+        raise ArenaError("instruction_too_long", f"The instruction is longer than {INSTRUCTION_MAX_LENGTH} characters.")
     if not instruction.replace("\n", " ").isprintable():
         raise ArenaError("instruction_unreadable", "The instruction holds characters that cannot be shown.")
     return instruction
@@ -254,5 +252,3 @@ def _candidate(version: PolicyVersion) -> Candidate:
         external_cameras=metadata.get("n_external_cameras", 1),
         wrist_camera=metadata.get("needs_wrist_camera", True),
     )
-
-

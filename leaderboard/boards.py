@@ -42,7 +42,7 @@ def board_named(slug: str | None) -> Board | None:
 
 @dataclass(frozen=True)
 class BoardInput:
-    """The comparisons behind a board as a canonical CSV (rows by session id), and what was left out of it, by reason."""
+    """The comparisons behind a board as a canonical CSV (rows by session id), and what was left out, by reason."""
 
     content: bytes
     rows: int

@@ -22,7 +22,7 @@ _ADVISORY_LOCK = 7_041_776
 
 
 def recompute_all(*, now: datetime) -> list[Snapshot]:
-    """A new snapshot for each board whose input, settings or code changed. Returns what was made; a repeat makes none."""
+    """A new snapshot for each board whose input, settings or code changed; a repeat makes none."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(%s)", [_ADVISORY_LOCK])
         try:

@@ -1,4 +1,4 @@
-"""The RoboArena website's report endpoint. No report has been published yet, and it says so in the website's own words."""
+"""The report endpoint of the RoboArena website: where no report is published it says so in the website's own words."""
 
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET

@@ -1,4 +1,7 @@
-"""Background work. A task can run twice, late or never: it takes ids, looks at the state, and a sweep finds the rest."""
+"""Background work.
+
+A task can run twice, late or never: it takes ids, looks at the state, and a sweep finds what was missed.
+"""
 
 import logging
 from collections.abc import Callable
@@ -7,6 +10,8 @@ from typing import Any
 from django.conf import settings
 from django.core.cache import cache
 from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 
 from arena.jobs import Job, JobArgument
 from evaluations import endpoints, media, sessions
@@ -65,7 +70,7 @@ def dispatch(job: Job, arguments: dict[str, JobArgument]) -> None:
     """Send a job to the broker. One that cannot be sent is left to the sweep: what it should do is in the database."""
     try:
         _send[job](arguments) if job in _send else _TASKS[job].apply_async(kwargs=arguments, retry=False)
-    except OSError as error:
+    except (OSError, RedisError, OperationalError) as error:
         logger.warning("the broker did not take %s (%s); the sweep will do it", job, type(error).__name__)
 
 

@@ -75,7 +75,9 @@ class Pair(ClientView):
         key = self.access(asked["evaluator_code"], asked["evaluator_name"])
         robot = key.station.embodiment.name
         if asked["robot_name"].lower() != robot.lower():
-            raise ArenaError("wrong_robot", f"This access code is for a {robot} station, not for {asked['robot_name']}.")
+            raise ArenaError(
+                "wrong_robot", f"This access code is for a {robot} station, not for {asked['robot_name']}."
+            )
         session = sessions.open_session(key=key, instruction=asked["language_instruction"], now=timezone.now())
         return Response(_pair_answer(session))
 

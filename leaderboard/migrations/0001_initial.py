@@ -8,50 +8,75 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='SnapshotInput',
+            name="SnapshotInput",
             fields=[
-                ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('content', models.BinaryField()),
-                ('rows', models.PositiveIntegerField()),
+                ("sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("content", models.BinaryField()),
+                ("rows", models.PositiveIntegerField()),
             ],
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('board', models.SlugField(max_length=60)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('model', models.CharField(max_length=40)),
-                ('settings', models.JSONField()),
-                ('code_version', models.CharField(max_length=80)),
-                ('total', models.PositiveIntegerField()),
-                ('counted', models.PositiveIntegerField()),
-                ('excluded', models.JSONField(default=dict)),
-                ('result', models.JSONField()),
-                ('input', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='snapshots', to='leaderboard.snapshotinput')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("board", models.SlugField(max_length=60)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("model", models.CharField(max_length=40)),
+                ("settings", models.JSONField()),
+                ("code_version", models.CharField(max_length=80)),
+                ("total", models.PositiveIntegerField()),
+                ("counted", models.PositiveIntegerField()),
+                ("excluded", models.JSONField(default=dict)),
+                ("result", models.JSONField()),
+                (
+                    "input",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="snapshots",
+                        to="leaderboard.snapshotinput",
+                    ),
+                ),
             ],
             options={
-                'ordering': ('-created_at', '-id'),
+                "ordering": ("-created_at", "-id"),
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='snapshotinput',
-            trigger=pgtrigger.compiler.Trigger(name='input_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='d33ef6db70fa007bd451815bf77fff2c83a367f8', operation='UPDATE OR DELETE', pgid='pgtrigger_input_immutable_4203c', table='leaderboard_snapshotinput', when='BEFORE')),
+            model_name="snapshotinput",
+            trigger=pgtrigger.compiler.Trigger(
+                name="input_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="d33ef6db70fa007bd451815bf77fff2c83a367f8",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_input_immutable_4203c",
+                    table="leaderboard_snapshotinput",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='snapshot',
-            index=models.Index(fields=['board', '-created_at', '-id'], name='snapshot_latest'),
+            model_name="snapshot",
+            index=models.Index(fields=["board", "-created_at", "-id"], name="snapshot_latest"),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='snapshot',
-            trigger=pgtrigger.compiler.Trigger(name='snapshot_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='ca419b970061e5543377d1c2a1d516261fad01fe', operation='UPDATE OR DELETE', pgid='pgtrigger_snapshot_immutable_9eee8', table='leaderboard_snapshot', when='BEFORE')),
+            model_name="snapshot",
+            trigger=pgtrigger.compiler.Trigger(
+                name="snapshot_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="ca419b970061e5543377d1c2a1d516261fad01fe",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_snapshot_immutable_9eee8",
+                    table="leaderboard_snapshot",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

@@ -7,7 +7,9 @@ from evaluations import endpoints
 
 
 class Command(OperatorCommand):
-    help = "Register a version of a policy and the server that serves it; the server is asked for its handshake at once."
+    help = (
+        "Register a version of a policy and the server that serves it; the server is asked for its handshake at once."
+    )
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")

@@ -26,5 +26,7 @@ class Command(OperatorCommand):
             }
             for snapshot in made
         ]
-        lines = [f"{row['board']}: counted {row['counted']} of {row['total']}, snapshot {row['snapshot']}" for row in facts]
+        lines = [
+            f"{row['board']}: counted {row['counted']} of {row['total']}, snapshot {row['snapshot']}" for row in facts
+        ]
         return {"snapshots": facts}, "\n".join(lines) or "Every board is as it should be."

@@ -1,0 +1,73 @@
+"""What stewards see. Read-only: changes are made by the domain's own verbs, never by editing a row."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.http import HttpRequest
+
+from arena import models
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[Any]):
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+@admin.register(models.Lab)
+class LabAdmin(ReadOnlyAdmin):
+    list_display = ("name", "source", "simulated", "created_at")
+    list_filter = ("source", "simulated")
+    search_fields = ("name",)
+
+
+@admin.register(models.Person)
+class PersonAdmin(ReadOnlyAdmin):
+    list_display = ("email", "name", "pseudonym", "is_staff", "is_active")
+    search_fields = ("email", "name", "pseudonym")
+    exclude = ("password",)
+
+
+@admin.register(models.Station)
+class StationAdmin(ReadOnlyAdmin):
+    list_display = ("name", "lab", "embodiment", "cameras", "simulated")
+    list_select_related = ("lab", "embodiment")
+
+
+@admin.register(models.PolicyVersion)
+class PolicyVersionAdmin(ReadOnlyAdmin):
+    list_display = ("__str__", "embodiment", "pool", "created_at")
+    list_select_related = ("policy", "embodiment")
+    list_filter = ("pool",)
+
+
+@admin.register(models.Endpoint)
+class EndpointAdmin(ReadOnlyAdmin):
+    list_display = ("version", "health", "failures", "last_problem", "checked_at")
+    list_select_related = ("version__policy",)
+    list_filter = ("health",)
+
+
+@admin.register(models.ClientKey)
+class ClientKeyAdmin(ReadOnlyAdmin):
+    list_display = ("prefix", "person", "station", "last_used_at", "revoked_at")
+    list_select_related = ("person", "station__lab")
+    exclude = ("digest",)
+
+
+@admin.register(models.AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    list_display = ("at", "tag", "subject", "person", "lab")
+    list_select_related = ("person", "lab")
+    search_fields = ("tag", "subject")
+
+
+admin.site.register([models.Embodiment, models.Policy, models.Membership], ReadOnlyAdmin)

@@ -1,0 +1,20 @@
+from django.contrib import admin
+
+from arena.admin import ReadOnlyAdmin
+from evaluations import models
+
+
+@admin.register(models.Session)
+class SessionAdmin(ReadOnlyAdmin):
+    list_display = ("id", "state", "valid", "reason", "lab", "source", "simulated", "opened_at")
+    list_select_related = ("lab",)
+    list_filter = ("state", "valid", "source", "simulated")
+
+
+@admin.register(models.MediaFile)
+class MediaFileAdmin(ReadOnlyAdmin):
+    list_display = ("id", "kind", "check_state", "size", "duration_s", "codec")
+    list_filter = ("check_state", "kind")
+
+
+admin.site.register([models.Result, models.Exclusion, models.RelayConnection], ReadOnlyAdmin)
