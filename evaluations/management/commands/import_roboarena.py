@@ -28,7 +28,7 @@ class Command(OperatorCommand):
             task = bar.add_task("sessions", total=importer.count_rows(folder))
             report = importer.import_folder(folder, version=options["policy_version"], on_row=lambda: bar.advance(task))
         lines = [
-            f"{report.sessions} sessions ({report.valid} valid, {report.created} new); {len(report.rejected)} rows not taken"
+            f"{report.sessions} sessions, {report.valid} valid, {report.created} new, {len(report.rejected)} rows not taken"
         ]
         lines += [f"  {row.file} line {row.line}: {row.reason}" for row in report.rejected[:SHOWN]]
         if len(report.rejected) > SHOWN:
