@@ -1,0 +1,171 @@
+"""The calls that RoboArena's evaluation client makes, in its words, and patience with a platform that restarts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import requests
+
+CLIENT_VERSION = "1.5"
+ANSWER_SECONDS = 120.0
+"""How long the client waits for an answer, and here also for the ones it would wait for without end."""
+UPLOAD_ATTEMPTS_SECONDS = 900.0
+
+
+class Refused(Exception):
+    """The platform understood and said no: repeating the call would not help."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status}: {text}")
+        self.status = status
+
+
+class Unanswered(Exception):
+    """The platform could not be reached for longer than patience lasts."""
+
+
+Wait = Callable[[str, float], None]
+"""Called with the reason and the number of seconds; returns after that time."""
+
+
+@dataclass
+class Patience:
+    """Waits between attempts, twice as long each time up to a limit."""
+
+    wait: Wait
+    first: float = 0.5
+    longest: float = 15.0
+    _next: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._next = self.first
+
+    def pause(self, reason: str) -> None:
+        self.wait(reason, self._next)
+        self._next = min(2 * self._next, self.longest)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two policies, as far as the lab is told."""
+
+    label: str
+    ip: str
+    port: str
+
+    @property
+    def address(self) -> str:
+        return f"ws://{self.ip}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Pair:
+    session_id: str
+    sides: list[Side]
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """Who the lab is to the platform. The code is a secret and never part of a representation."""
+
+    email: str
+    institution: str
+    code: str = field(repr=False)
+    embodiment: str = "METAWORLD"
+
+
+class Platform:
+    """The platform as an outside lab sees it."""
+
+    def __init__(self, *, server: str, evaluator: Evaluator, wait: Wait) -> None:
+        self._base = server.rstrip("/")
+        self._evaluator = evaluator
+        self._wait = wait
+
+    def check_version(self) -> None:
+        self._insist("version_check", json={"client_version": CLIENT_VERSION})
+
+    def validate_access(self) -> None:
+        who = self._evaluator
+        self._insist(
+            "validate_evaluator_access",
+            json={
+                "evaluator_email": who.email.strip().lower(),
+                "institution": who.institution,
+                "evaluator_code": who.code,
+            },
+        )
+
+    def ask_for_pair(self, *, instruction: str) -> Pair:
+        """Ask once. No pair yet is said by an error, and the caller decides when to ask again."""
+        who = self._evaluator
+        request = {
+            "eval_location": who.institution,
+            "evaluator_name": who.email.strip().lower(),
+            "evaluator_code": who.code,
+            "language_instruction": instruction,
+            "robot_name": who.embodiment,
+        }
+        return _pair(self._post("get_policies_to_compare", json=request).json())
+
+    def upload(self, *, form: Mapping[str, str], files: Mapping[str, tuple[str, bytes, str]]) -> None:
+        self._insist("upload_eval_data", data={**form, "evaluator_code": self._evaluator.code}, files=files)
+
+    def terminate(self, *, session_id: str, notes: str) -> None:
+        self._insist("terminate_session", data=self._ending(session_id, notes))
+
+    def take_leave(self, *, session_id: str, notes: str) -> None:
+        """Terminate with one short attempt: the lab is shutting down, and perhaps the platform too."""
+        try:
+            self._post("terminate_session", timeout=2.0, data=self._ending(session_id, notes))
+        except (requests.RequestException, Refused):
+            return
+
+    def _ending(self, session_id: str, notes: str) -> dict[str, str]:
+        return {"session_id": session_id, "evaluator_code": self._evaluator.code, "evaluation_notes": notes}
+
+    def _insist(self, call: str, **request: Any) -> None:
+        """Make a call until it is answered for good: uploads and endings may be repeated."""
+        patience, deadline = Patience(self._wait), time.monotonic() + UPLOAD_ATTEMPTS_SECONDS
+        while True:
+            try:
+                self._post(call, **request)
+            except requests.RequestException as error:
+                reason = f"{call}: {type(error).__name__}"
+            except Refused as refusal:
+                if not is_passing(refusal.status):
+                    raise
+                reason = f"{call}: answered {refusal.status}"
+            else:
+                return
+            if time.monotonic() > deadline:
+                raise Unanswered(reason)
+            patience.pause(reason)
+
+    def _post(self, call: str, *, timeout: float = ANSWER_SECONDS, **request: Any) -> requests.Response:
+        with requests.Session() as session:
+            # The access code goes to the platform and to no proxy of the environment.
+            session.trust_env = False
+            answer = session.post(f"{self._base}/{call}", timeout=timeout, **request)
+        if not answer.ok:
+            raise Refused(answer.status_code, answer.text[:200])
+        return answer
+
+
+def is_passing(status: int) -> bool:
+    """Whether an error may go away by itself: the platform is restarting or busy."""
+    return status >= 500 or status in (408, 425, 429)
+
+
+def _pair(answer: Any) -> Pair:
+    try:
+        sides = [Side(str(side["label"]), str(side["ip"]), str(side["port"])) for side in answer["policies"]]
+        pair = Pair(str(answer["session_id"]), sides)
+    except (KeyError, TypeError):
+        raise Refused(502, "the answer is no pair of policies") from None
+    if [side.label for side in pair.sides] != ["A", "B"]:
+        raise Refused(502, "the pair is not labelled A and B")
+    return pair
