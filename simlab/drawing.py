@@ -95,7 +95,7 @@ class View:
     @property
     def _pixel(self) -> float:
         """The width of a pixel in metres."""
-        return float(self.high[0] - self.low[0]) / self.frame.shape[1]
+        return (self.high[0] - self.low[0]) / float(self.frame.shape[1])
 
     def _offsets(self, place: Floats) -> tuple[Floats, Floats]:
         height, width = self.frame.shape[:2]

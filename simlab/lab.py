@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,8 +25,6 @@ from simlab.video import Recorder
 Report = Callable[..., None]
 """Called with the name of an event and its facts."""
 
-STATIONS_KEPT = 3
-"""Scenes kept ready; each holds a model and its renderer."""
 RECONNECT_SECONDS = 600.0
 """How long a broken connection to a policy is tried again before the session is given up."""
 POLICY_ATTEMPTS = 3
@@ -69,7 +66,7 @@ class Lab:
         self._platform = platform
         self._report = report
         self._wait = wait
-        self._stations: OrderedDict[str, tuple[Scene, rendering.Camera]] = OrderedDict()
+        self._station: tuple[Scene, rendering.Camera] | None = None
         self._open: str | None = None
 
     def enter(self) -> None:
@@ -98,9 +95,7 @@ class Lab:
                 notes=ending(valid=False, preference="TIE", feedback="The lab was closed during the session."),
             )
             self._give_up("the lab is closing")
-        for _, camera in self._stations.values():
-            camera.close()
-        self._stations.clear()
+        self._clear_away()
 
     def _try_session(self, plan: Plan, rng: np.random.Generator) -> bool:
         """Whether the session came to the end that it was to have."""
@@ -166,7 +161,7 @@ class Lab:
             patience.pause(reason)
 
     def _roll_out(self, session_id: str, side: Side, plan: Plan) -> Evidence:
-        scene, camera = self._station(plan.task)
+        scene, camera = self._set_up(plan.task)
         recorder = Recorder(camera)
         episode = f"{session_id}-{side.label}"
         with RemotePolicy(address=side.address, episode=episode, instruction=plan.instruction) as policy:
@@ -198,7 +193,9 @@ class Lab:
     def _submit(self, pair: Pair, plan: Plan, a: Outcome, b: Outcome, *, rng: np.random.Generator) -> None:
         profile = self._profile
         preference = prefer(a, b, habits=profile.habits, rng=rng)
-        feedback = plan.mishap or notes.write(a, b, task=plan.task, preference=preference, style=profile.style, rng=rng)
+        feedback = plan.mishap or notes.write(
+            a, b, task=plan.task, instruction=plan.instruction, preference=preference, style=profile.style, rng=rng
+        )
         self._terminate(pair, valid=plan.mishap is None, preference=preference, feedback=feedback)
 
     def _submit_unfinished(self, pair: Pair, *, side: str) -> None:
@@ -211,12 +208,15 @@ class Lab:
         )
         self._report("submitted", session=pair.session_id, valid=valid, preference=preference, notes=feedback)
 
-    def _station(self, task: Task) -> tuple[Scene, rendering.Camera]:
-        if task.name in self._stations:
-            self._stations.move_to_end(task.name)
-        else:
-            if len(self._stations) == STATIONS_KEPT:
-                self._stations.popitem(last=False)[1][1].close()
+    def _set_up(self, task: Task) -> tuple[Scene, rendering.Camera]:
+        """The scene of a task with its camera. Only one is kept: model and renderer take over 100 MB."""
+        if self._station is None or self._station[0].task != task:
+            self._clear_away()
             scene = Scene(task)
-            self._stations[task.name] = scene, rendering.camera_for(scene)
-        return self._stations[task.name]
+            self._station = scene, rendering.camera_for(scene)
+        return self._station
+
+    def _clear_away(self) -> None:
+        if self._station:
+            self._station[1].close()
+        self._station = None
