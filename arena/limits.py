@@ -34,4 +34,4 @@ class FailureLimit:
             logger.warning("one of the %s was not counted", self._name)
 
     def _key(self, address: str) -> str:
-        return f"limit:{self._name}:{hashlib.sha256(address.encode()).hexdigest()[:32]}"
+        return f"limit:{self._name.replace(' ', '-')}:{hashlib.sha256(address.encode()).hexdigest()[:32]}"

@@ -94,7 +94,6 @@ def _commit(side: Side, report: EpisodeReport, stored: list[_StoredFile], now: d
             file=file.name,
             size=file.size,
             sha256=file.sha256,
-            check_state=(MediaFile.Check.OPAQUE if file.kind == MediaFile.Kind.TRAJECTORY else MediaFile.Check.PENDING),
         )
         for file in stored
     )

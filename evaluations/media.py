@@ -1,4 +1,7 @@
-"""Videos, decoded once in the worker: a file is called playable when its frames could be read to the end."""
+"""Uploaded files, looked at once, in the worker.
+
+A video is called playable when its frames could be read to the end. A trajectory is read by a reader that runs nothing.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +11,7 @@ from django.core.files.storage import default_storage
 
 from arena import audit
 from evaluations.models import MediaFile
+from evaluations.roboarena.trajectory import TrajectoryError, read_trajectory
 
 # What the browsers that we support play. Anything else is kept, and said to be unreadable there.
 PLAYABLE_CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
@@ -36,6 +40,25 @@ def check_pending(*, now: datetime) -> None:
 
 
 def _check(media: MediaFile, now: datetime) -> None:
+    if media.kind == MediaFile.Kind.TRAJECTORY:
+        _check_trajectory(media, now)
+    else:
+        _check_video(media, now)
+
+
+def _check_trajectory(media: MediaFile, now: datetime) -> None:
+    """Count the steps of a trajectory that is plain numbers; any other is kept unopened."""
+    row = MediaFile.objects.filter(pk=media.pk, check_state=MediaFile.Check.PENDING)
+    try:
+        with default_storage.open(media.file.name) as file:
+            steps = read_trajectory(file)
+    except (TrajectoryError, OSError):
+        row.update(check_state=MediaFile.Check.OPAQUE, checked_at=now)
+        return
+    row.update(check_state=MediaFile.Check.PASSED, checked_at=now, frames=len(steps))
+
+
+def _check_video(media: MediaFile, now: datetime) -> None:
     facts = read_video(media.file.name)
     row = MediaFile.objects.filter(pk=media.pk, check_state=MediaFile.Check.PENDING)
     if facts is None:

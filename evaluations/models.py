@@ -216,9 +216,9 @@ class MediaFile(models.Model):
 
     class Check(models.TextChoices):
         PENDING = "pending", "not checked yet"
-        PASSED = "passed", "playable"
+        PASSED = "passed", "readable"
         FAILED = "failed", "cannot be read"
-        OPAQUE = "opaque", "stored as it came"
+        OPAQUE = "opaque", "kept unopened"
 
     episode = models.ForeignKey(Episode, on_delete=models.PROTECT, related_name="media")
     kind = models.CharField(max_length=10, choices=Kind.choices)

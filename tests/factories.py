@@ -29,10 +29,10 @@ def make_person(email: str, *, lab: Lab, role: Role, password: str | None = None
     return labs.add_member(lab=lab, email=email, role=role, password=password).person
 
 
-def make_station(*, lab: Lab, cameras: Iterable[str] = ("left", "right", "wrist"), embodiment: str = "DROID") -> Station:
-    return labs.create_station(
-        lab=lab, name=f"station {next(_numbers)}", cameras=list(cameras), embodiment=embodiment
-    )
+def make_station(
+    *, lab: Lab, cameras: Iterable[str] = ("left", "right", "wrist"), embodiment: str = "DROID"
+) -> Station:
+    return labs.create_station(lab=lab, name=f"station {next(_numbers)}", cameras=list(cameras), embodiment=embodiment)
 
 
 def make_version(
@@ -68,7 +68,9 @@ def make_arena(
     return Arena(owners, versions, lab, dana, station, key, code)
 
 
-def open_session(arena: Arena, instruction: str = "put the cup on the plate", *, now: datetime | None = None) -> Session:
+def open_session(
+    arena: Arena, instruction: str = "put the cup on the plate", *, now: datetime | None = None
+) -> Session:
     return sessions.open_session(key=arena.key, instruction=instruction, now=now or timezone.now())
 
 

@@ -90,7 +90,11 @@ class UploadEpisode(ClientView):
         upload = read(UploadInput, request.data)
         session = self._session(upload.validated_data)
         episodes.record_episode(
-            session=session, label=upload.label, report=upload.report, files=upload.files, now=timezone.now()
+            session=session,
+            label=upload.side_label,
+            report=upload.episode_report,
+            files=upload.episode_files,
+            now=timezone.now(),
         )
         return Response({"status": "success"})
 

@@ -62,16 +62,16 @@ class UploadInput(serializers.Serializer[None]):
     }
 
     @property
-    def label(self) -> Label:
+    def side_label(self) -> Label:
         return Label(self.validated_data["policy_letter"][0])
 
     @property
-    def files(self) -> dict[MediaFile.Kind, Any]:
+    def episode_files(self) -> dict[MediaFile.Kind, Any]:
         data = self.validated_data
         return {kind: data[field] for field, kind in self.FILES.items() if field in data}
 
     @property
-    def report(self) -> EpisodeReport:
+    def episode_report(self) -> EpisodeReport:
         data = self.validated_data
         return EpisodeReport(
             progress=data["partial_success"],

@@ -27,9 +27,8 @@ class Command(OperatorCommand):
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("sessions", total=importer.count_rows(folder))
             report = importer.import_folder(folder, version=options["policy_version"], on_row=lambda: bar.advance(task))
-        lines = [
-            f"{report.sessions} sessions, {report.valid} valid, {report.created} new, {len(report.rejected)} rows not taken"
-        ]
+        counts = f"{report.sessions} sessions, {report.valid} valid, {report.created} new"
+        lines = [f"{counts}, {len(report.rejected)} rows not taken"]
         lines += [f"  {row.file} line {row.line}: {row.reason}" for row in report.rejected[:SHOWN]]
         if len(report.rejected) > SHOWN:
             lines.append(f"  and {len(report.rejected) - SHOWN} more: --json lists them all")

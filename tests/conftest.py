@@ -1,0 +1,32 @@
+import os
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from tests.factories import Arena, make_arena
+
+
+@pytest.fixture(autouse=True)
+def _own_media(tmp_path: Path, settings: object) -> None:
+    settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    cache.clear()
+
+
+@pytest.fixture
+def arena(db: None) -> Arena:
+    return make_arena()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real evaluations that some tests read; it is no part of the project."""
+    folder = Path(os.environ.get("ARENA_SHARED", settings.BASE_DIR.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"the shared data are not at {folder} (set ARENA_SHARED)")
+    return folder
