@@ -117,9 +117,7 @@ def test_after_the_end_nothing_is_taken(client15: RoboArenaClient, session_id: s
     assert _stored_files() == MediaFile.objects.count()
 
 
-def test_a_lease_that_has_run_out_ends_the_session_before_any_sweep(
-    client15: RoboArenaClient, session_id: str
-) -> None:
+def test_a_lease_that_has_run_out_ends_the_session_before_any_sweep(client15: RoboArenaClient, session_id: str) -> None:
     Session.objects.filter(pk=session_id).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
     answer = client15.upload(session_id, "A")
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "session_ended")
