@@ -71,9 +71,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "pgtrigger",
     "csp",
-    "django_htmx",
     "rest_framework",
-    "drf_spectacular",
     "arena",
     "credits",
     "evaluations",
@@ -92,7 +90,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
     "arena.errors.ArenaErrorMiddleware",
 ]
 
@@ -178,10 +175,8 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "arena.errors.drf_exception_handler",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "Policy Arena", "VERSION": "1", "SERVE_INCLUDE_SCHEMA": False}
 
 LOGGING = {
     "version": 1,
