@@ -36,7 +36,7 @@ def _shortfall(outcome: Outcome, thing: str) -> str:
     if outcome.dropped:
         return f"grasped {thing} but dropped it"
     if outcome.moved - outcome.kept > CLEAR_DIFFERENCE:
-        return f"got {thing} most of the way and then lost it"
+        return f"got {thing} {'most' if outcome.moved >= 0.7 else 'some'} of the way and then lost it"
     if outcome.moved >= 0.8:
         return f"came close with {thing} but did not finish"
     if outcome.lifted:

@@ -76,7 +76,7 @@ class Actor:
     def __init__(self, task: Task | None, defect: Defect, rng: np.random.Generator) -> None:
         self._defect = defect
         self._rng = rng
-        self._expert: Any = _expert(task) if task else None
+        self._expert: Any = _expert(task) if task and not defect.blind else None
         self._seen: deque[Floats] = deque(maxlen=defect.delay + 1)
         angle = rng.uniform(0.0, 2.0 * np.pi)
         self._offset = defect.misplacement * np.array([np.cos(angle), np.sin(angle), 0.0])

@@ -117,7 +117,7 @@ class RemotePolicy:
 
 def _connect(address: str) -> ClientConnection:
     try:
-        return connect(address, compression=None, max_size=None, proxy=None, open_timeout=10)
+        return connect(address, compression=None, max_size=None, proxy=None, open_timeout=10, close_timeout=2)
     except InvalidStatus as error:
         if 400 <= error.response.status_code < 500:
             raise Closed(f"answered {error.response.status_code}") from error
