@@ -12,7 +12,8 @@ import requests
 CLIENT_VERSION = "1.5"
 ANSWER_SECONDS = 120.0
 """How long the client waits for an answer, and here also for the ones it would wait for without end."""
-UPLOAD_ATTEMPTS_SECONDS = 900.0
+INSIST_SECONDS = 900.0
+"""How long a call is repeated while the platform does not answer, as during a restart."""
 
 
 class Refused(Exception):
@@ -129,7 +130,7 @@ class Platform:
 
     def _insist(self, call: str, **request: Any) -> None:
         """Make a call until it is answered for good: uploads and endings may be repeated."""
-        patience, deadline = Patience(self._wait), time.monotonic() + UPLOAD_ATTEMPTS_SECONDS
+        patience, deadline = Patience(self._wait), time.monotonic() + INSIST_SECONDS
         while True:
             try:
                 self._post(call, **request)
