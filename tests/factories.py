@@ -95,10 +95,11 @@ def finish_session(
     progress: tuple[float, float] = (0.8, 0.4),
     notes: str = "A was steadier.",
     valid: bool = True,
+    video: bytes | None = None,
     now: datetime | None = None,
 ) -> Session:
     """Both uploads and the judgement, as an evaluator would."""
     for label, value in zip(Label, progress, strict=True):
-        upload_episode(session, label, progress=value, now=now)
+        upload_episode(session, label, progress=value, video=video, now=now)
     judgement = Judgement(preference=preference, notes=notes, valid=valid)
     return sessions.submit(session=session, judgement=judgement, now=now or timezone.now())

@@ -1,0 +1,108 @@
+"""The same call from many threads at once, each with a connection of its own to the real database."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TypeVar
+
+import pytest
+from django.conf import settings
+from django.core.files.storage import default_storage
+from django.db import connection
+from django.utils import timezone
+
+from arena.errors import Conflict
+from arena.models import AuditEvent
+from evaluations import sessions
+from evaluations.models import Episode, Label, MediaFile, Preference, Result, Session, State
+from evaluations.sessions import Judgement
+from tests.factories import Arena, make_arena, open_session, upload_episode
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+T = TypeVar("T")
+AT_ONCE = 8
+
+
+@pytest.fixture
+def arena() -> Arena:
+    return make_arena()
+
+
+def at_once(calls: list[Callable[[], T]]) -> list[T | Exception]:
+    """Run the calls in threads that start together; what each returned or raised."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T | Exception:
+        try:
+            start.wait(timeout=10)
+            return call()
+        except Exception as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def test_a_pair_asked_for_many_times_at_once_is_drawn_once(arena: Arena) -> None:
+    found = at_once([lambda: open_session(arena).pk] * AT_ONCE)
+    assert len(set(found)) == 1
+    assert Session.objects.count() == 1
+
+
+def test_a_session_submitted_many_times_at_once_is_submitted_once(arena: Arena) -> None:
+    session = open_session(arena)
+    for label in Label:
+        upload_episode(session, label)
+    judgements = [Judgement(preference=preference, notes="", valid=True) for preference in Preference]
+    found = at_once(
+        [
+            lambda judgement=judgement: sessions.submit(session=session, judgement=judgement, now=timezone.now()).state  # type: ignore[misc]
+            for judgement in judgements * 3
+        ]
+    )
+    assert set(found) == {State.SUBMITTED}
+    assert Result.objects.count() == 1
+    assert AuditEvent.objects.filter(tag="session:submitted").count() == 1
+
+
+def test_an_episode_uploaded_many_times_at_once_is_kept_once(arena: Arena) -> None:
+    session = open_session(arena)
+    found = at_once([lambda: upload_episode(session, Label.A, video=b"v" * 100_000)] * AT_ONCE)
+    assert found == [None] * AT_ONCE
+    assert (Episode.objects.count(), MediaFile.objects.count(), _stored_files()) == (1, 1, 1)
+
+
+def test_of_different_uploads_at_once_one_stands_and_the_others_are_told(arena: Arena) -> None:
+    session = open_session(arena)
+    uploads = [
+        lambda progress=number / 10: upload_episode(session, Label.A, progress=progress, video=b"v")  # type: ignore[misc]
+        for number in range(AT_ONCE)
+    ]
+    found = at_once(uploads)
+    assert sum(result is None for result in found) == 1
+    assert all(isinstance(result, Conflict) and result.code == "episode_exists" for result in found if result)
+    assert (Episode.objects.count(), _stored_files()) == (1, 1)
+
+
+def test_a_judgement_and_the_sweep_at_the_end_of_the_lease_leave_one_outcome(arena: Arena) -> None:
+    session = open_session(arena)
+    for label in Label:
+        upload_episode(session, label)
+    before, after = timezone.now(), timezone.now() + settings.SESSION_LEASE + timedelta(minutes=1)
+    judgement = Judgement(preference=Preference.A, notes="", valid=True)
+    at_once(
+        [lambda: sessions.submit(session=session, judgement=judgement, now=before)] * 4
+        + [lambda: sessions.expire_overdue(now=after)] * 4  # type: ignore[list-item]
+    )
+    session.refresh_from_db()
+    ends = AuditEvent.objects.filter(tag__in=["session:submitted", "session:expired"]).count()
+    assert (ends, Result.objects.count()) == (1, 1 if session.state == State.SUBMITTED else 0)
+
+
+def _stored_files() -> int:
+    folders, _ = default_storage.listdir("episodes")
+    return sum(len(default_storage.listdir(f"episodes/{folder}")[1]) for folder in folders)
