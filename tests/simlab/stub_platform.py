@@ -14,6 +14,10 @@ from typing import Any
 from urllib.parse import parse_qs
 
 
+HANG_UP = 0
+"""In place of a status: the call is taken, and the connection closed without an answer."""
+
+
 @dataclass
 class Call:
     path: str
@@ -55,8 +59,9 @@ def _parse(content_type: str, body: bytes) -> tuple[dict[str, Any], dict[str, by
     fields: dict[str, Any] = {}
     files: dict[str, bytes] = {}
     for part in message.iter_parts():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
+        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
+        assert isinstance(name, str)
+        assert isinstance(content, bytes)
         if part.get_filename():
             files[name] = content
         else:
@@ -72,6 +77,9 @@ def stub_platform(**settings: Any) -> Iterator[StubPlatform]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             status, answer = platform.answer(Call(self.path, *_parse(self.headers["Content-Type"], body)))
+            if status == HANG_UP:
+                self.close_connection = True
+                return
             content = json.dumps(answer).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -84,7 +92,7 @@ def stub_platform(**settings: Any) -> Iterator[StubPlatform]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     platform.url = f"http://127.0.0.1:{server.server_address[1]}"
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield platform

@@ -23,8 +23,14 @@ PROMPT = TASKS["push-v3"].instructions[0]
 def connection() -> Iterator[ClientConnection]:
     """A connection to the random policy, which needs no simulator; the metadata have been read."""
     with policy_servers("random") as (endpoint,), connect(endpoint, compression=None, proxy=None) as opened:
-        assert wire.unpack(opened.recv()) == METADATA
+        assert receive(opened) == METADATA
         yield opened
+
+
+def receive(connection: ClientConnection) -> Any:
+    frame = connection.recv()
+    assert isinstance(frame, bytes), frame
+    return wire.unpack(frame)
 
 
 def request(**changes: Any) -> dict[str, Any]:
@@ -33,7 +39,7 @@ def request(**changes: Any) -> dict[str, Any]:
 
 def ask(connection: ClientConnection, **changes: Any) -> np.ndarray[Any, Any]:
     connection.send(wire.pack(request(**changes)))
-    actions: np.ndarray[Any, Any] = wire.unpack(connection.recv())["actions"]
+    actions: np.ndarray[Any, Any] = receive(connection)["actions"]
     return actions
 
 
@@ -50,7 +56,7 @@ def test_the_metadata_have_the_six_keys_of_the_protocol() -> None:
 
 def test_an_infer_is_answered_with_actions(connection: ClientConnection) -> None:
     connection.send(wire.pack(request()))
-    answer = wire.unpack(connection.recv())
+    answer = receive(connection)
     assert answer.keys() == {"actions"}
     assert answer["actions"].dtype == np.float32
     assert answer["actions"].shape == (1, 7)
