@@ -1,0 +1,43 @@
+"""The ranking core: comparisons of policies in, scores with their uncertainty out. Pure: numpy and scipy alone.
+
+    comparisons = encode(policy_a=[...], policy_b=[...], preference=["A", "TIE", ...], lab=[...])
+    result = fit(comparisons, model="davidson")
+
+comparisons → cells (aggregated) → a model's Estimate → intervals → ranks and groups → FitResult. A further model joins
+by handing over an Estimate: see `fit.MODELS`.
+"""
+
+from leaderboard.ranking.comparisons import Comparisons, Outcome, encode
+from leaderboard.ranking.davidson import DavidsonSettings
+from leaderboard.ranking.errors import (
+    InvalidComparisons,
+    InvalidSettings,
+    NoFiniteEstimate,
+    NothingToRank,
+    RankingError,
+    UnknownModel,
+)
+from leaderboard.ranking.fit import MODELS, default_settings, fit, settings_from_json
+from leaderboard.ranking.result import FitResult, PolicyResult
+from leaderboard.ranking.settings import IntervalSettings, ModelSettings
+
+__all__ = [
+    "MODELS",
+    "Comparisons",
+    "DavidsonSettings",
+    "FitResult",
+    "IntervalSettings",
+    "InvalidComparisons",
+    "InvalidSettings",
+    "ModelSettings",
+    "NoFiniteEstimate",
+    "NothingToRank",
+    "Outcome",
+    "PolicyResult",
+    "RankingError",
+    "UnknownModel",
+    "default_settings",
+    "encode",
+    "fit",
+    "settings_from_json",
+]

@@ -1,0 +1,232 @@
+"""The table of comparisons that every model reads, and its aggregation into cells."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leaderboard.ranking.errors import InvalidComparisons
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+class Outcome(IntEnum):
+    """What the evaluator preferred. The numbers are rows of `Cells.counts`."""
+
+    A = 0
+    TIE = 1
+    B = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Comparisons added up: one row for each (lab, policy on side A, policy on side B) that occurs, in that order.
+
+    policy_a, policy_b, lab: (m,) keys. counts: (3, m) numbers of comparisons by Outcome, whole, stored as floats.
+    """
+
+    policy_a: IntArray
+    policy_b: IntArray
+    lab: IntArray
+    counts: FloatArray
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Comparisons:
+    """n comparisons of two policies each, as integer keys into tuples of names. Read-only.
+
+    policy_a, policy_b, lab, outcome: (n,) integers. evaluator, category: (n,) integers, or None where unknown.
+    progress_a, progress_b: (n,) floats in [0, 1], NaN where missing.
+    The arrays are not copied: whoever passes an array leaves it alone from then on.
+
+    Raises InvalidComparisons.
+    """
+
+    policies: tuple[str, ...]
+    labs: tuple[str, ...]
+    policy_a: IntArray
+    policy_b: IntArray
+    outcome: IntArray
+    lab: IntArray
+    progress_a: FloatArray
+    progress_b: FloatArray
+    evaluators: tuple[str, ...] = ()
+    evaluator: IntArray | None = None
+    categories: tuple[str, ...] = ()
+    category: IntArray | None = None
+
+    def __post_init__(self) -> None:
+        n = np.size(self.policy_a)
+        for field, bound in self._key_bounds().items():
+            object.__setattr__(self, field, _keys(field, getattr(self, field), n=n, bound=bound))
+        for field in ("progress_a", "progress_b"):
+            object.__setattr__(self, field, _progress(field, getattr(self, field), n=n))
+        for field in ("policies", "labs", "evaluators", "categories"):
+            _require_distinct(field, getattr(self, field))
+        _require_two_policies(self)
+
+    def _key_bounds(self) -> dict[str, int]:
+        bounds = {
+            "policy_a": self.n_policies,
+            "policy_b": self.n_policies,
+            "outcome": len(Outcome),
+            "lab": self.n_labs,
+        }
+        if self.evaluator is not None:
+            bounds["evaluator"] = len(self.evaluators)
+        if self.category is not None:
+            bounds["category"] = len(self.categories)
+        return bounds
+
+    def __len__(self) -> int:
+        return int(self.policy_a.size)
+
+    @property
+    def n_policies(self) -> int:
+        return len(self.policies)
+
+    @property
+    def n_labs(self) -> int:
+        return len(self.labs)
+
+    def compared(self) -> tuple["Comparisons", tuple[str, ...]]:
+        """The same comparisons with only the policies that occur in them, and the names of those that do not."""
+        present = np.union1d(self.policy_a, self.policy_b)
+        if present.size == self.n_policies:
+            return self, ()
+        absent = np.setdiff1d(np.arange(self.n_policies), present)
+        fewer = replace(
+            self,
+            policies=tuple(self.policies[p] for p in present),
+            policy_a=np.searchsorted(present, self.policy_a),
+            policy_b=np.searchsorted(present, self.policy_b),
+        )
+        return fewer, tuple(self.policies[p] for p in absent)
+
+    def cells(self) -> Cells:
+        """The comparisons added up. The order of the rows leaves no trace: equal sets of rows give equal cells.
+
+        Takes O(n) time where there are many comparisons to a cell, O(n log n) otherwise.
+        """
+        packed = (self.lab.astype(np.int64) * self.n_policies + self.policy_a) * self.n_policies + self.policy_b
+        n_keys = self.n_labs * self.n_policies**2
+        if n_keys <= len(self):
+            table = _tabulate(packed, self.outcome, rows=n_keys)
+            keys = np.flatnonzero(table.any(axis=1))
+            table = table[keys]
+        else:
+            keys, row = np.unique(packed, return_inverse=True)
+            table = _tabulate(row, self.outcome, rows=keys.size)
+        pair, policy_b = np.divmod(keys, max(self.n_policies, 1))
+        lab, policy_a = np.divmod(pair, max(self.n_policies, 1))
+        return Cells(policy_a, policy_b, lab, np.ascontiguousarray(table.T, dtype=np.float64))
+
+
+def encode(
+    *,
+    policy_a: Sequence[str],
+    policy_b: Sequence[str],
+    preference: Sequence[str],
+    lab: Sequence[str],
+    evaluator: Sequence[str] | None = None,
+    category: Sequence[str] | None = None,
+    progress_a: ArrayLike | None = None,
+    progress_b: ArrayLike | None = None,
+) -> Comparisons:
+    """Comparisons from names, one sequence a column, all of one length.
+
+    preference: "A", "TIE" or "B". Names get their keys in sorted order, whatever the order of the rows.
+    Raises InvalidComparisons.
+    """
+    policies = _names(policy_a, policy_b)
+    labs = _names(lab)
+    evaluators = _names(evaluator or ())
+    categories = _names(category or ())
+    return Comparisons(
+        policies=policies,
+        labs=labs,
+        evaluators=evaluators,
+        categories=categories,
+        policy_a=_encoded(policy_a, policies),
+        policy_b=_encoded(policy_b, policies),
+        outcome=_outcomes(preference),
+        lab=_encoded(lab, labs),
+        progress_a=_progress_or_missing(progress_a, n=len(policy_a)),
+        progress_b=_progress_or_missing(progress_b, n=len(policy_a)),
+        evaluator=None if evaluator is None else _encoded(evaluator, evaluators),
+        category=None if category is None else _encoded(category, categories),
+    )
+
+
+def _tabulate(row: IntArray, outcome: IntArray, *, rows: int) -> IntArray:
+    return np.bincount(row * len(Outcome) + outcome, minlength=rows * len(Outcome)).reshape(rows, len(Outcome))
+
+
+def _names(*columns: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({name for column in columns for name in column}))
+
+
+def _encoded(column: Sequence[str], names: tuple[str, ...]) -> IntArray:
+    key = {name: number for number, name in enumerate(names)}
+    return np.fromiter((key[name] for name in column), dtype=np.int64, count=len(column))
+
+
+def _outcomes(preference: Sequence[str]) -> IntArray:
+    unknown = sorted(set(preference) - set(Outcome.__members__))
+    if unknown:
+        raise InvalidComparisons("preference_unknown", f"A preference is A, TIE or B, not {unknown[0]!r}.")
+    return np.fromiter((Outcome[name] for name in preference), dtype=np.int64, count=len(preference))
+
+
+def _keys(field: str, values: ArrayLike, *, n: int, bound: int) -> IntArray:
+    keys = np.asarray(values)
+    if keys.size == 0:
+        keys = keys.astype(np.int64)
+    _require_column(field, keys, n=n)
+    if not np.issubdtype(keys.dtype, np.integer):
+        raise InvalidComparisons("keys_not_integer", f"{field} holds {keys.dtype}, but keys are integers.")
+    if n and (keys.min() < 0 or keys.max() >= bound):
+        raise InvalidComparisons("key_out_of_range", f"{field} holds a key outside 0 to {bound - 1}.")
+    return _read_only(keys.astype(np.int64, copy=False))
+
+
+def _progress_or_missing(column: ArrayLike | None, *, n: int) -> FloatArray:
+    return np.full(n, np.nan) if column is None else np.asarray(column, dtype=np.float64)
+
+
+def _progress(field: str, values: ArrayLike, *, n: int) -> FloatArray:
+    progress = np.asarray(values, dtype=np.float64)
+    _require_column(field, progress, n=n)
+    if np.any((progress < 0) | (progress > 1)):
+        raise InvalidComparisons("progress_out_of_range", f"{field} holds a value outside 0 to 1.")
+    return _read_only(progress)
+
+
+def _require_column(field: str, column: NDArray[np.generic], *, n: int) -> None:
+    if column.shape != (n,):
+        raise InvalidComparisons("columns_differ", f"{field} has shape {column.shape}, but policy_a has {n} rows.")
+
+
+def _require_distinct(field: str, names: tuple[str, ...]) -> None:
+    if len(set(names)) != len(names):
+        raise InvalidComparisons("names_repeated", f"{field} holds the same name twice.")
+
+
+def _require_two_policies(table: Comparisons) -> None:
+    same = np.flatnonzero(table.policy_a == table.policy_b)
+    if same.size:
+        row = int(same[0])
+        name = table.policies[int(table.policy_a[row])]
+        raise InvalidComparisons("policy_against_itself", f"Row {row} compares {name} with itself.")
+
+
+def _read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
+    view = array.view()
+    view.flags.writeable = False
+    return view
