@@ -1,0 +1,134 @@
+import gzip
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import call_command
+from django.db import ProgrammingError
+from django.test import Client
+from django.utils import timezone
+
+from evaluations import sessions
+from evaluations.models import Preference
+from leaderboard import boards, snapshots
+from leaderboard.boards import board_input, board_named
+from leaderboard.models import Snapshot, SnapshotInput
+from tests.factories import Arena, finish_session, make_arena, open_session
+
+
+def play(arena: Arena, times: int, *, valid: bool = True) -> None:
+    for number in range(times):
+        session = open_session(arena, f"task {number}")
+        finish_session(session, preference=list(Preference)[number % 3], valid=valid)
+
+
+def recompute() -> list[Snapshot]:
+    return snapshots.recompute_all(now=timezone.now())
+
+
+def test_a_snapshot_counts_every_session_that_ended_or_says_why_not(arena: Arena) -> None:
+    play(arena, 6)
+    play(arena, 1, valid=False)
+    sessions.abandon(session=open_session(arena), now=timezone.now())
+    excluded = finish_session(open_session(arena))
+    sessions.exclude(session=excluded, reason="stake", comment="c", by=arena.dana)
+    open_session(arena, "still open")
+    (snapshot,) = recompute()
+    assert (snapshot.board, snapshot.counted, snapshot.total) == ("overall", 6, 9)
+    assert snapshot.excluded == {"evaluator_left": 1, "excluded_by_steward": 1, "marked_invalid": 1}
+    assert snapshot.counted + sum(snapshot.excluded.values()) == snapshot.total
+    assert sum(policy["n"] for policy in snapshot.result["policies"]) == 12
+
+
+def test_nothing_new_makes_no_new_snapshot(arena: Arena) -> None:
+    play(arena, 3)
+    assert len(recompute()) == 1
+    assert recompute() == []
+
+
+def test_a_new_result_makes_a_new_snapshot_and_keeps_the_old(arena: Arena) -> None:
+    play(arena, 3)
+    (first,) = recompute()
+    play(arena, 1)
+    (second,) = recompute()
+    assert second.input_id != first.input_id
+    assert list(Snapshot.objects.all()) == [second, first]
+
+
+def test_a_session_that_ended_without_counting_is_told_too(arena: Arena) -> None:
+    play(arena, 3)
+    recompute()
+    sessions.abandon(session=open_session(arena), now=timezone.now())
+    (snapshot,) = recompute()
+    assert (snapshot.counted, snapshot.total) == (3, 4)
+
+
+def test_other_code_makes_a_new_snapshot(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    play(arena, 3)
+    recompute()
+    monkeypatch.setattr(snapshots, "code_version", lambda: "other")
+    assert len(recompute()) == 1
+
+
+@pytest.mark.parametrize("model", [Snapshot, SnapshotInput])
+def test_snapshots_and_their_inputs_never_change(arena: Arena, model: type[Snapshot] | type[SnapshotInput]) -> None:
+    play(arena, 3)
+    recompute()
+    unchanged = "counted" if model is Snapshot else "rows"
+    with pytest.raises(ProgrammingError, match="Cannot update or delete"):
+        model.objects.update(**{unchanged: 1})
+
+
+def test_the_stored_input_gives_the_same_numbers_again(arena: Arena) -> None:
+    play(arena, 8)
+    (snapshot,) = recompute()
+    content = gzip.decompress(bytes(snapshot.input.content))
+    found = boards.BoardInput(content=content, rows=snapshot.input.rows, total=0, excluded={})
+    assert found.sha256 == snapshot.input_id
+    assert snapshots.compute(found) == snapshot.result
+
+
+def test_the_input_does_not_depend_on_the_order_of_events(arena: Arena) -> None:
+    play(arena, 4)
+    board = board_named("overall")
+    assert board is not None
+    rows = board_input(board).records()
+    assert [row["session"] for row in rows] == sorted(row["session"] for row in rows)
+
+
+def test_the_input_holds_pseudonyms_and_no_email(arena: Arena) -> None:
+    play(arena, 1)
+    board = board_named("overall")
+    assert board is not None
+    content = board_input(board).content.decode()
+    assert arena.dana.pseudonym in content
+    assert arena.dana.email not in content
+
+
+def test_simulation_has_a_board_of_its_own(db: None) -> None:
+    play(make_arena(), 2)
+    play(make_arena(simulated=True), 3)
+    counted = {snapshot.board: snapshot.counted for snapshot in recompute()}
+    assert counted == {"overall": 2, "simulation": 3}
+
+
+def test_a_board_without_valid_sessions_says_so(arena: Arena) -> None:
+    sessions.abandon(session=open_session(arena), now=timezone.now())
+    (snapshot,) = recompute()
+    assert (snapshot.counted, snapshot.total, snapshot.result["policies"]) == (0, 1, [])
+
+
+def test_the_command_reports_what_it_made(arena: Arena) -> None:
+    play(arena, 2)
+    out = StringIO()
+    call_command("recompute", "--json", stdout=out)
+    (made,) = json.loads(out.getvalue())["snapshots"]
+    assert (made["board"], made["counted"], made["total"]) == ("overall", 2, 2)
+
+
+def test_the_input_can_be_downloaded(client: Client, arena: Arena) -> None:
+    play(arena, 2)
+    (snapshot,) = recompute()
+    answer = client.get(f"/snapshots/{snapshot.pk}/input.csv")
+    assert answer.content == gzip.decompress(bytes(snapshot.input.content))
+    assert client.get(f"/snapshots/{snapshot.pk + 1}/input.csv").status_code == 404
