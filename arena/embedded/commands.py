@@ -1,0 +1,61 @@
+"""Which of manage.py's commands need the services, and which of them need the tables as well."""
+
+import os
+from pathlib import Path
+
+from arena.embedded import Services, missing_servers
+
+_PROJECT = Path(__file__).resolve().parent.parent.parent
+
+_WITHOUT_SERVICES = {
+    "check",
+    "collectstatic",
+    "compilemessages",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "makemessages",
+    "sendtestemail",
+    "spectacular",
+    "startapp",
+    "startproject",
+    "version",
+}
+# These ask the database which migrations it has had, or make them.
+_BEFORE_TABLES = {
+    "createcachetable",
+    "dbshell",
+    "makemigrations",
+    "migrate",
+    "optimizemigration",
+    "showmigrations",
+    "sqlmigrate",
+    "squashmigrations",
+}
+
+
+def home_folder() -> Path:
+    return Path(os.environ.get("ARENA_HOME") or _PROJECT / "var").expanduser().absolute()
+
+
+def attach_for_command(arguments: list[str]) -> Services | None:
+    """Join the embedded servers that a command needs and nobody gave, and name them in the environment."""
+    names = missing_servers() if _needs_services(arguments) else []
+    if not names:
+        return None
+    attached = Services(home_folder(), names)
+    os.environ.update(attached.join())
+    return attached
+
+
+def needs_tables(arguments: list[str]) -> bool:
+    return _needs_services(arguments) and arguments[0] not in _BEFORE_TABLES
+
+
+def _needs_services(arguments: list[str]) -> bool:
+    """`arguments` are those after manage.py's name."""
+    if not arguments or arguments[0].startswith("-") or {"-h", "--help"} & set(arguments):
+        return False
+    if arguments[0] == "check":
+        return any(argument.startswith("--database") for argument in arguments)
+    return arguments[0] not in _WITHOUT_SERVICES

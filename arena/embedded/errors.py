@@ -1,0 +1,2 @@
+class ServicesError(Exception):
+    """A server cannot be had; the message says why and, where it can, what to do."""

@@ -1,0 +1,37 @@
+#!/usr/bin/env python
+"""Every command works by itself: servers that the environment does not name are started under ARENA_HOME."""
+
+import os
+import sys
+
+
+def main(arguments: list[str]) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arena.config.settings")
+    if arguments[:1] == ["demo"]:
+        os.environ.setdefault("ARENA_HOME", os.path.join(os.path.dirname(os.path.abspath(__file__)), "var", "demo"))
+        os.environ["ARENA_DEMO"] = "1"
+    from arena.embedded import ServicesError
+    from arena.embedded.commands import attach_for_command, needs_tables
+
+    try:
+        attached = attach_for_command(arguments)
+    except ServicesError as error:
+        sys.exit(str(error))
+    if attached is not None and needs_tables(arguments):
+        _migrate()
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line([sys.argv[0], *arguments])
+
+
+def _migrate() -> None:
+    import django
+
+    django.setup()
+    from arena.schema import migrate_where_needed
+
+    migrate_where_needed()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
