@@ -1,0 +1,92 @@
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.db import transaction
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from arena import jobs
+from arena.jobs import Job, enqueue
+from evaluations.models import Session, Side
+from leaderboard.models import Snapshot
+from tests.factories import Arena, finish_session, open_session
+from workers import health, tasks
+from workers.celery import app
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The jobs that reached the broker."""
+    names: list[str] = []
+    for job in Job:
+        monkeypatch.setattr(
+            app.tasks[job], "apply_async", lambda *_, name=str(job), **__: names.append(name), raising=True
+        )
+    return names
+
+
+def test_every_job_is_a_registered_task() -> None:
+    assert set(Job) <= set(app.tasks)
+    assert set(tasks._TASKS) == set(Job)
+
+
+def test_every_scheduled_task_is_registered() -> None:
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
+
+
+def test_the_web_knows_how_to_send_jobs() -> None:
+    assert jobs._dispatcher is tasks.dispatch
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_is_sent_after_the_commit_and_not_without_one(sent: list[str]) -> None:
+    with transaction.atomic():
+        enqueue(Job.CHECK_MEDIA, episode_id=1)
+        transaction.set_rollback(True)
+    assert sent == []
+    with transaction.atomic():
+        enqueue(Job.CHECK_MEDIA, episode_id=1)
+        assert sent == []
+    assert sent == [Job.CHECK_MEDIA]
+
+
+def test_results_that_arrive_together_are_answered_by_one_computation(sent: list[str]) -> None:
+    for _ in range(5):
+        tasks.dispatch(Job.RECOMPUTE_BOARDS, {})
+    assert sent == [Job.RECOMPUTE_BOARDS]
+
+
+def test_once_it_has_begun_a_new_result_asks_for_another(sent: list[str], db: None) -> None:
+    tasks.dispatch(Job.RECOMPUTE_BOARDS, {})
+    tasks.recompute_boards()
+    tasks.dispatch(Job.RECOMPUTE_BOARDS, {})
+    assert sent == [Job.RECOMPUTE_BOARDS] * 2
+
+
+def test_a_broker_that_is_away_fails_nobodys_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> None:
+        raise RedisConnectionError
+
+    monkeypatch.setattr(cache, "add", away)
+    tasks.dispatch(Job.RECOMPUTE_BOARDS, {})
+
+
+def test_the_sweep_does_what_lost_nudges_left(arena: Arena) -> None:
+    finish_session(open_session(arena))
+    assert not Snapshot.objects.exists()
+    tasks.sweep()
+    assert Snapshot.objects.get().counted == 1
+
+
+def test_the_sweep_run_twice_changes_nothing(arena: Arena) -> None:
+    finish_session(open_session(arena))
+    tasks.sweep()
+    before = (Snapshot.objects.count(), Session.objects.count(), Side.objects.count())
+    tasks.sweep()
+    assert (Snapshot.objects.count(), Session.objects.count(), Side.objects.count()) == before
+
+
+def test_the_heartbeat_is_seen(db: None) -> None:
+    assert {part.name: part.well for part in health.parts()}["worker"] is False
+    tasks.heartbeat()
+    assert {part.name: part.well for part in health.parts()}["worker"] is True
