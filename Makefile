@@ -1,0 +1,68 @@
+# Every target makes the virtual environment that it needs from the lock files. `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PY := .venv/bin/python
+SOURCES := manage.py arena credits evaluations leaderboard reports workers simlab benchmarks tests
+CHECKS := check-format check-lint check-types check-imports check-templates check-migrations check-settings
+MAKEFLAGS += --no-print-directory
+export PYTHON
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo up
+demo: .env-simlab ## the platform with simulated labs, on http://127.0.0.1:PORT (8000); state in ARENA_HOME (./var/demo)
+	@exec $(PY) manage.py demo $(ARGS)
+
+up: .env-run ## the platform: web, worker, relay; state in ARENA_HOME (./var)
+	@exec $(PY) manage.py up $(ARGS)
+
+.PHONY: test test-fast
+test: .env-dev ## the whole suite (ARGS="-k relay" to choose)
+	@.ci/test-packages
+	@exec $(PY) -m pytest $(ARGS)
+
+test-fast: .env-dev ## the part of it that takes less than two minutes
+	@exec $(PY) -m pytest -m "not slow and not e2e and not sim" $(ARGS)
+
+.PHONY: check $(CHECKS)
+check: .env-dev ## formatting, lint, types, import direction, templates, migrations, settings: all, then the verdict
+	@$(MAKE) --keep-going $(CHECKS)
+
+check-format: .env-dev ## ruff format
+	@echo "== formatting"; $(PY) -m ruff format --check $(SOURCES)
+check-lint: .env-dev ## ruff check
+	@echo "== lint"; $(PY) -m ruff check $(SOURCES)
+check-types: .env-dev ## mypy, strict
+	@echo "== types"; $(PY) -m mypy
+check-imports: .env-dev ## import-linter
+	@echo "== import direction"; .venv/bin/lint-imports
+check-templates: .env-dev ## djade
+	@echo "== templates"; find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 --check {} +
+check-migrations: .env-dev ## no model has changed without a migration
+	@echo "== migrations"; $(PY) manage.py makemigrations --check --dry-run
+check-settings: .env-dev ## Django's own checks
+	@echo "== settings"; $(PY) manage.py check --fail-level WARNING
+
+.PHONY: format
+format: .env-dev ## put the code and the templates into their form
+	@$(PY) -m ruff format $(SOURCES) && $(PY) -m ruff check --fix $(SOURCES)
+	@find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 {} +
+
+.PHONY: lock
+lock: .env-dev ## resolve pyproject.toml into the lock files
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra simlab pyproject.toml -o requirements-simlab.lock
+	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra simlab --extra dev pyproject.toml -o requirements-dev.lock
+
+bench-%: .env-dev ## one benchmark: make bench-relay
+	@exec $(PY) -m benchmarks.$*
+
+.PHONY: .env-run .env-simlab .env-dev
+.env-run:
+	@.ci/venv requirements.lock
+.env-simlab:
+	@.ci/venv requirements-simlab.lock
+.env-dev:
+	@.ci/venv requirements-dev.lock
