@@ -16,7 +16,7 @@ from simlab.calls import Pair, Patience, Platform, Refused, Side, Unanswered, Wa
 from simlab.evidence import Evidence, ending, files, form
 from simlab.judging import Outcome, prefer
 from simlab.labs import Profile
-from simlab.remote import Closed, PolicyError, RemotePolicy, Unreachable
+from simlab.remote import Closed, PolicyError, Unreachable, connected
 from simlab.rollout import roll_out
 from simlab.scene import Scene
 from simlab.tasks import Task
@@ -164,7 +164,7 @@ class Lab:
         scene, camera = self._set_up(plan.task)
         recorder = Recorder(camera)
         episode = f"{session_id}-{side.label}"
-        with RemotePolicy(address=side.address, episode=episode, instruction=plan.instruction) as policy:
+        with connected(address=side.address, episode=episode, instruction=plan.instruction) as policy:
             rollout = roll_out(
                 scene=scene,
                 seed=plan.seed,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
@@ -33,32 +34,29 @@ class Closed(Exception):
     """The address is no longer valid: the platform has ended the session."""
 
 
-class RemotePolicy:
-    """One connection; one episode by its key. Connects on entering, closes on leaving."""
+@contextmanager
+def connected(*, address: str, episode: str, instruction: str) -> Iterator[RemotePolicy]:
+    """One connection for one episode, closed at the end."""
+    with ExitStack() as stack:
+        connection = _connect(address, stack)
+        policy = RemotePolicy(connection, episode=episode, instruction=instruction)
+        policy.greet()
+        yield policy
 
-    def __init__(self, *, address: str, episode: str, instruction: str) -> None:
-        self._address = address
+
+class RemotePolicy:
+    """The policy of one side, in one episode."""
+
+    def __init__(self, connection: ClientConnection, *, episode: str, instruction: str) -> None:
+        self._connection = connection
         self._episode = episode
         self._instruction = instruction
         self._latencies: list[float] = []
-        self._connection: ClientConnection | None = None
 
-    def __enter__(self) -> Self:
-        self._connection = _connect(self._address)
-        try:
-            metadata = self._receive()
-            if metadata.get("action_space") != ACTION_SPACE:
-                raise PolicyError(f"this robot moves by {ACTION_SPACE} only")
-        except BaseException:
-            self._connection.close()
-            raise
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._connection:
-            self._connection.close()
+    def greet(self) -> None:
+        """The server speaks first: what it is shown, and how it moves the robot."""
+        if self._receive().get("action_space") != ACTION_SPACE:
+            raise PolicyError(f"this robot moves by {ACTION_SPACE} only")
 
     def infer(self, scene: Scene, pictures: dict[str, Frame]) -> Floats:
         """The next actions, one a row."""
@@ -89,14 +87,12 @@ class RemotePolicy:
         return float(np.mean(self._latencies)) if self._latencies else 0.0
 
     def _send(self, message: dict[str, Any]) -> None:
-        assert self._connection is not None
         try:
             self._connection.send(wire.pack(message))
         except (ConnectionClosed, OSError) as error:
             raise Unreachable(type(error).__name__) from error
 
     def _frame(self) -> str | bytes:
-        assert self._connection is not None
         try:
             return self._connection.recv()
         except (ConnectionClosed, OSError) as error:
@@ -115,14 +111,14 @@ class RemotePolicy:
         return message
 
 
-def _connect(address: str) -> ClientConnection:
+def _connect(address: str, stack: ExitStack) -> ClientConnection:
     try:
-        return connect(address, compression=None, max_size=None, proxy=None, open_timeout=10, close_timeout=2)
+        opening = connect(address, compression=None, max_size=None, proxy=None, open_timeout=10, close_timeout=2)
+        return stack.enter_context(opening)
     except InvalidStatus as error:
-        if 400 <= error.response.status_code < 500:
-            raise Closed(f"answered {error.response.status_code}") from error
-        raise Unreachable(f"answered {error.response.status_code}") from error
-    except (InvalidHandshake, OSError, TimeoutError, EOFError) as error:
+        status = error.response.status_code
+        raise (Closed if 400 <= status < 500 else Unreachable)(f"answered {status}") from error
+    except (InvalidHandshake, OSError, EOFError) as error:
         raise Unreachable(type(error).__name__) from error
 
 

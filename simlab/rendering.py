@@ -28,7 +28,10 @@ _TRY_GL = f"import mujoco.{{library}} as gl; context = gl.GLContext({WIDTH}, {HE
 
 
 class Camera(Protocol):
-    """Takes the pictures of one rollout."""
+    """Takes the pictures of a scene."""
+
+    def begin(self) -> None:
+        """A new rollout begins: nothing of the last one may be seen."""
 
     def look(self, scene: Scene) -> dict[str, Frame]:
         """One picture a camera: `left` from outside, `wrist` from the gripper."""
@@ -65,6 +68,9 @@ class DrawnCamera:
     def __init__(self) -> None:
         self._trail: list[NDArray[np.float64]] = []
 
+    def begin(self) -> None:
+        self._trail.clear()
+
     def look(self, scene: Scene) -> dict[str, Frame]:
         state = scene.state
         self._trail.append(state[:3])
@@ -74,7 +80,7 @@ class DrawnCamera:
         }
 
     def close(self) -> None:
-        self._trail.clear()
+        """Nothing to give back."""
 
 
 class RenderedCamera:
@@ -92,7 +98,11 @@ class RenderedCamera:
         self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
+        self._option = mujoco.MjvOption()
         self._cameras = {"left": _external(), "wrist": _fixed(model, "gripperPOV")}
+
+    def begin(self) -> None:
+        """A rendered picture shows the scene as it is."""
 
     def look(self, scene: Scene) -> dict[str, Frame]:
         self._gl.make_current()
@@ -108,8 +118,8 @@ class RenderedCamera:
 
         picture: Frame = np.empty((HEIGHT, WIDTH, 3), np.uint8)
         area = mujoco.MjrRect(0, 0, WIDTH, HEIGHT)
-        option, all_kinds = mujoco.MjvOption(), mujoco.mjtCatBit.mjCAT_ALL
-        mujoco.mjv_updateScene(scene.model, scene.data, option, None, camera, all_kinds, self._scene)
+        kinds = mujoco.mjtCatBit.mjCAT_ALL
+        mujoco.mjv_updateScene(scene.model, scene.data, self._option, None, camera, kinds, self._scene)
         mujoco.mjr_render(area, self._scene, self._context)
         mujoco.mjr_readPixels(picture, None, area, self._context)
         # GL counts rows from the bottom.

@@ -43,6 +43,7 @@ class Recorder:
     """Films a rollout in real time: takes every second picture, and knows the last one taken."""
 
     def __init__(self, camera: Camera) -> None:
+        camera.begin()
         self._camera = camera
         self._films: dict[str, list[Frame]] = {}
         self._wire: dict[str, Frame] = {}

@@ -13,7 +13,6 @@ from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs
 
-
 HANG_UP = 0
 """In place of a status: the call is taken, and the connection closed without an answer."""
 
