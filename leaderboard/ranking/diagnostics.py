@@ -14,8 +14,8 @@ DISCONNECTED = (
     "groups hold within a set; they say nothing across sets."
 )
 SEPARATED = (
-    "No comparison bounds these scores on one side, only the prior does, because everybody won or everybody lost "
-    "against the rest: {names}."
+    "The comparisons alone would drive these scores apart without end, because nothing but wins, or nothing but "
+    "losses, joins them to the rest. Only the prior keeps them finite: {names}."
 )
 NO_TIES = "There is no tie: the tie parameter rests on its prior."
 ONLY_TIES = "Every comparison is a tie: nothing tells the policies apart."
@@ -84,9 +84,10 @@ def components(cells: Cells, *, n_policies: int) -> IntArray:
 def separated(cells: Cells, component: IntArray) -> BoolArray:
     """(P,) whether the likelihood alone would drive this policy's score away from its component's rest without end.
 
-    For fixed tie parameters the maximum is finite exactly where every policy of a component can be reached from every
-    other by steps "was preferred to, or tied with" (Ford 1957, Amer. Math. Monthly 64:28, with a tie as a step both
-    ways). Marked are the policies outside the largest set within which that holds; all of them where no set is largest.
+    With tie parameters and order effect fixed, the maximum is finite exactly where every policy of a component can be
+    reached from every other by steps "was preferred to, or tied with" (Ford 1957, Amer. Math. Monthly 64:28-33, with a
+    tie as a step both ways). Marked are the policies outside the largest set within which that holds; all of them where
+    no set is largest.
     """
     a, tie, b = cells.counts > 0
     size = component.size

@@ -40,7 +40,7 @@ def uncertainty(estimate: Estimate, settings: IntervalSettings, *, labs: int) ->
     at 600 and 61 % at 3,000.
 
     "clustered" takes what labs did to the scores as G independent draws (`clustered`), with t(G - 1) quantiles; no
-    score's interval is narrower than the model's. 92 to 98 % in the same trials, 97 to 98 % where labs agree, and 93 to
+    score's interval is narrower than the model's. 92 to 96 % in the same trials, 97 to 98 % where labs agree, and 93 to
     99 % with 3 labs. With 2 labs the quantile is 12.7 and every interval spans several log-odds, which tells nothing.
     """
     upper = (1 + settings.level) / 2
