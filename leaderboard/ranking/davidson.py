@@ -37,8 +37,8 @@ MAX_HALVINGS = 40
 # A parameter without a prior whose standard error exceeds this is on its way to infinity.
 UNBOUNDED_SE = 1e3
 
-# The spread s of the labs' tie habits: rate of its exponential prior, floor, and when its estimate has settled (relative
-# change). It takes about five updates; after the last one allowed, s stands as it is.
+# The spread s of the labs' tie habits: rate of its exponential prior, floor, and the relative change at which its
+# estimate has settled. That takes about five updates; after the last one allowed, s stands as it is.
 SPREAD_RATE = 1.0
 SPREAD_FLOOR = 0.03
 SPREAD_SETTLED = 1e-4
