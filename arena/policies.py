@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from arena import audit, labs
-from arena.addresses import check_endpoint_url
+from arena.addresses import AddressError, check_endpoint_url
 from arena.errors import ArenaError, Conflict
 from arena.models import Endpoint, Lab, Policy, PolicyVersion, Source
 
@@ -41,7 +41,10 @@ def register_policy(
     """A new version of a policy of `lab`, with the policy itself where it is new."""
     if not VERSION_PATTERN.fullmatch(version):
         raise ArenaError("bad_version", f"{version!r} cannot be a version.", hint="Letters, digits and . _ + - are.")
-    check_endpoint_url(endpoint_url)
+    try:
+        check_endpoint_url(endpoint_url)
+    except AddressError as error:
+        raise ArenaError("bad_endpoint", str(error), hint="It looks like ws://HOST:PORT.") from None
     policy = _own_policy(lab=lab, name=name, open_source=open_source)
     try:
         with transaction.atomic():
