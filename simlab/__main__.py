@@ -22,8 +22,6 @@ CODE_VARIABLE = "SIMLAB_ACCESS_CODE"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    # To be told to end is the same as Ctrl-C: whatever runs is left in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -179,4 +177,6 @@ def _add_oracle(parser: argparse.ArgumentParser) -> None:
 
 
 if __name__ == "__main__":
+    # To be told to end is the same as Ctrl-C: whatever runs is left in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

@@ -33,6 +33,18 @@ def policy_servers(*names: str) -> Iterator[list[str]]:
         yield endpoints
 
 
+@contextmanager
+def handler_at(converse: Callable[[ServerConnection], Awaitable[None]]) -> Iterator[str]:
+    """The endpoint at which this handler answers."""
+
+    async def run(opened: Opened) -> None:
+        async with serve(converse, "127.0.0.1", 0) as server:
+            await opened([f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}"])
+
+    with _in_background(run) as endpoints:
+        yield endpoints[0]
+
+
 class Fault(Enum):
     BREAKS_OFF = "hangs up after two answers, as a relay does that is killed"
     ERROR = "answers the second request with a traceback"
