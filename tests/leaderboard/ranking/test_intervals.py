@@ -4,7 +4,7 @@ from scipy import stats
 
 from leaderboard.ranking import DavidsonSettings, FitResult, IntervalSettings, fit
 from leaderboard.ranking.intervals import at_least, clustered
-from tests.leaderboard.ranking.samples import pudding, simulate
+from tests.leaderboard.ranking.samples import pudding, simulate, table
 
 BY_MODEL = DavidsonSettings(intervals=IntervalSettings(method="model", draws=100))
 BY_LAB = DavidsonSettings(intervals=IntervalSettings(draws=100))
@@ -33,6 +33,13 @@ def test_the_interval_is_the_wider_of_the_two_methods() -> None:
     ratio = np.array([(row.high - row.low) / by_model[row.policy] for row in wide.policies])
     assert np.all(ratio > 1 - 1e-12)
     assert ratio.max() > 1.1
+
+
+def test_where_labs_show_no_difference_the_intervals_are_the_models() -> None:
+    """Ties alone pull no score in any lab: the clustered variance is zero, and the model's interval stands."""
+    comparisons = table([(p, q, "TIE", lab) for p, q in ("pq", "qr", "rp") for lab in "xyz"])
+    clustered_rows, model_rows = (fit(comparisons, settings=s).policies for s in (BY_LAB, BY_MODEL))
+    assert [row.high for row in clustered_rows] == pytest.approx([row.high for row in model_rows], rel=1e-9)
 
 
 def test_se_is_half_the_interval_in_normal_units_and_the_root_of_the_covariance() -> None:
