@@ -25,11 +25,6 @@ def test_components_are_numbered_by_size(outcomes: list[str], expected: list[int
     assert components(comparisons.cells(), n_policies=comparisons.n_policies).tolist() == expected
 
 
-def test_a_pair_compared_in_many_labs_is_connected() -> None:
-    comparisons = table([("p", "q", "A", f"lab {g}") for g in range(256)])
-    assert components(comparisons.cells(), n_policies=2).tolist() == [0, 0]
-
-
 @pytest.mark.parametrize(
     ("outcomes", "expected"),
     [
