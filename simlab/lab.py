@@ -71,9 +71,9 @@ class Lab:
 
     def enter(self) -> None:
         """What the client asks first: is its version served, is its evaluator known?"""
-        self._report("ready", lab=self._profile.name, renderer=rendering.renderer())
         self._platform.check_version()
         self._platform.validate_access()
+        self._report("ready", lab=self._profile.name, renderer=rendering.renderer())
 
     def work(self, *, sessions: int | None, seed: int | None, pause: float = 0.0) -> None:
         """Run sessions without end, or until so many have been submitted or walked away from."""

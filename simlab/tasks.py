@@ -109,7 +109,7 @@ TASKS = {
             "the plate",
             (
                 "push the plate into the goal",
-                "slide the plate into the cabinet",
+                "slide the plate into the net",
                 "slide the plate forward until it is inside",
             ),
             done=0.07,
@@ -131,8 +131,8 @@ TASKS = {
             "the cube",
             (
                 "sweep the cube to the goal",
-                "sweep the cube off the table to the target",
-                "wipe the cube to the side until it leaves the table",
+                "sweep the cube aside to the target",
+                "wipe the cube to the right side of the table",
             ),
             done=0.05,
         ),
