@@ -26,6 +26,6 @@ def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label:
         .exclude(kind=MediaFile.Kind.TRAJECTORY)
         .first()
     )
-    if media is None or not media.file.storage.exists(media.file.name):
+    if media is None or not media.file.storage.exists(media.file.name or ""):
         raise NotFound("video_unknown", "There is no such video.")
     return media

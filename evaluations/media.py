@@ -3,11 +3,12 @@
 A video is called playable when its frames could be read to the end. A trajectory is read by a reader that runs nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import islice
+from typing import IO
 
 import av
-from django.core.files.storage import default_storage
 
 from arena import audit
 from evaluations.models import MediaFile
@@ -50,7 +51,7 @@ def _check_trajectory(media: MediaFile, now: datetime) -> None:
     """Count the steps of a trajectory that is plain numbers; any other is kept unopened."""
     row = MediaFile.objects.filter(pk=media.pk, check_state=MediaFile.Check.PENDING)
     try:
-        with default_storage.open(media.file.name) as file:
+        with media.file.open("rb") as file:
             steps = read_trajectory(file)
     except (TrajectoryError, OSError):
         row.update(check_state=MediaFile.Check.OPAQUE, checked_at=now)
@@ -59,42 +60,34 @@ def _check_trajectory(media: MediaFile, now: datetime) -> None:
 
 
 def _check_video(media: MediaFile, now: datetime) -> None:
-    facts = read_video(media.file.name)
     row = MediaFile.objects.filter(pk=media.pk, check_state=MediaFile.Check.PENDING)
+    facts = _facts(media)
     if facts is None:
         if row.update(check_state=MediaFile.Check.FAILED, checked_at=now):
             audit.record("media:unreadable", subject=f"media:{media.pk}", kind=media.kind)
         return
-    row.update(
-        check_state=MediaFile.Check.PASSED,
-        checked_at=now,
-        duration_s=facts.duration_s,
-        frames=facts.frames,
-        width=facts.width,
-        height=facts.height,
-        codec=facts.codec,
-    )
+    row.update(check_state=MediaFile.Check.PASSED, checked_at=now, **asdict(facts))
 
 
-def read_video(name: str) -> VideoFacts | None:
-    """Decode a stored MP4 to its end. The demuxer is named, so that a playlist in disguise opens nothing else."""
+def _facts(media: MediaFile) -> VideoFacts | None:
     try:
-        with default_storage.open(name) as file, av.open(file, format="mp4") as container:
-            stream = container.streams.video[0]
-            if stream.codec_context.name not in PLAYABLE_CODECS or stream.width * stream.height > MAX_PIXELS:
-                return None
-            frames = sum(1 for _ in zip(range(MAX_FRAMES), container.decode(stream), strict=False))
-            rate = float(stream.average_rate or 0)
-            return (
-                VideoFacts(
-                    duration_s=frames / rate if rate else 0.0,
-                    frames=frames,
-                    width=stream.width,
-                    height=stream.height,
-                    codec=stream.codec_context.name,
-                )
-                if frames
-                else None
-            )
+        with media.file.open("rb") as file:
+            return read_video(file)
     except (av.FFmpegError, IndexError, ValueError, OSError):
         return None
+
+
+def read_video(file: IO[bytes]) -> VideoFacts | None:
+    """Decode an MP4 to its end; None for what browsers do not play. Raises what PyAV raises for a broken file.
+
+    The demuxer is named, so that a playlist in disguise opens nothing else.
+    """
+    with av.open(file, "r", format="mp4") as container:
+        stream = container.streams.video[0]
+        if stream.codec_context.name not in PLAYABLE_CODECS or stream.width * stream.height > MAX_PIXELS:
+            return None
+        frames = sum(1 for _ in islice(container.decode(stream), MAX_FRAMES))
+        rate = float(stream.average_rate or 0)
+        if not frames or not rate:
+            return None
+        return VideoFacts(frames / rate, frames, stream.width, stream.height, stream.codec_context.name)

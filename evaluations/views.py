@@ -1,7 +1,6 @@
 """Public pages of sessions, and their videos."""
 
 import uuid
-from typing import Any
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -9,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
+from arena.models import Person
 from evaluations import access, selectors
 from evaluations.ranges import ranged_response
 from evaluations.scopes import SCOPES, default_scope, scope_named
@@ -45,5 +45,5 @@ def session_video(request: HttpRequest, session_id: uuid.UUID, label: str, kind:
 @login_required
 @require_GET
 def lab(request: HttpRequest) -> HttpResponse:
-    context: dict[str, Any] = {"labs": selectors.labs_of(request.user)}
-    return render(request, "evaluations/lab.html", context)
+    assert isinstance(request.user, Person)  # login_required
+    return render(request, "evaluations/lab.html", {"labs": selectors.labs_of(request.user)})

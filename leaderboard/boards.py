@@ -103,7 +103,7 @@ def _counted_rows(closed: SessionQuerySet) -> Iterator[tuple[str, ...]]:
             str(session.pk),
             side_a.version.label,
             side_b.version.label,
-            session.preference,
+            session.preference,  # type: ignore[attr-defined]  # annotated above
             _number(side_a.episode.progress),
             _number(side_b.episode.progress),
             session.category,

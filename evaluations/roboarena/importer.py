@@ -167,8 +167,9 @@ class _Importer:
             Side(session=session, label=label, version=self._policy(row[column], session))
             for label, column in ((Label.A, "policy_a"), (Label.B, "policy_b"))
         ]
-        kept = [_episode(side, episodes[side.label]) for side in sides if side.label in episodes]
-        return _Taken(session, sides, kept, _result(session, row))
+        ended = _instant(row, "completed_at")
+        kept = [_episode(side, episodes[side.label], ended) for side in sides if side.label in episodes]
+        return _Taken(session, sides, kept, _result(session, row, ended))
 
     def _episodes_of(self, row: _Row) -> dict[str, _Row]:
         """The session's episode rows by label; a row that is wrong in itself is left out and reported."""
@@ -189,7 +190,6 @@ class _Importer:
     def _session(self, session_id: uuid.UUID, row: _Row) -> Session:
         state, valid, reason = OUTCOMES[row["status"]]
         instruction = row["instruction"].strip()
-        opened, closed = _instant(row, "created_at"), _instant(row, "completed_at")
         return Session(
             id=session_id,
             state=state,
@@ -202,8 +202,8 @@ class _Importer:
             instruction=instruction,
             intended_category=intended_category(instruction),
             tagged_category=self._tag(row.session),
-            opened_at=opened,
-            closed_at=closed,
+            opened_at=_instant(row, "created_at"),
+            closed_at=_instant(row, "completed_at"),
         )
 
     def _tag(self, session: str) -> str:
@@ -266,7 +266,7 @@ def _check_episode(episode: _Row, session: _Row, found: dict[str, _Row]) -> None
         raise RowError("mean_latency_s is negative")
 
 
-def _episode(side: Side, row: _Row) -> Episode:
+def _episode(side: Side, row: _Row, ended: datetime) -> Episode:
     return Episode(
         side=side,
         progress=_number(row, "progress"),
@@ -275,11 +275,11 @@ def _episode(side: Side, row: _Row) -> Episode:
         reported_latency_s=_number(row, "mean_latency_s") if row["mean_latency_s"] else None,
         camera=row["third_person_camera"][:40],
         recorded_at=row["recorded_at"][:40],
-        received_at=side.session.closed_at,
+        received_at=ended,
     )
 
 
-def _result(session: Session, row: _Row) -> Result | None:
+def _result(session: Session, row: _Row, ended: datetime) -> Result | None:
     preference = row["preference"]
     if preference and preference not in Preference.values:
         raise RowError(f"unknown preference {preference!r}")
@@ -287,7 +287,7 @@ def _result(session: Session, row: _Row) -> Result | None:
         raise RowError("it is marked valid but has no preference")
     if session.state != State.SUBMITTED:
         return None
-    return Result(session=session, preference=preference, notes=row["notes"], submitted_at=session.closed_at)
+    return Result(session=session, preference=preference, notes=row["notes"], submitted_at=ended)
 
 
 def _store(taken: list[_Taken]) -> None:
@@ -306,7 +306,7 @@ def _rows(path: Path) -> Iterator[_Row]:
             if missing:
                 raise ArenaError("import_columns", f"{path.name} lacks the columns {', '.join(sorted(missing))}.")
             for values in reader:
-                values.pop(None, None)  # type: ignore[call-overload]  # what stands beyond the last column
+                values.pop(None, None)  # what stands beyond the last column
                 yield _Row(path.name, reader.line_num, values)
     except OSError as error:
         raise ArenaError("import_file", f"{path.name} cannot be read: {error.strerror}.") from None

@@ -103,8 +103,9 @@ _NAMES: dict[tuple[str, str], Callable[..., Any]] = {
 }
 
 
-class _Unpickler(pickle._Unpickler):  # type: ignore[name-defined,misc]  # the one in Python: its memo is a dict, so a
-    # crafted index cannot make it allocate gigabytes as the one in C does
+class _Unpickler(pickle._Unpickler):
+    """The one in Python: its memo is a dict, so that a crafted index cannot make it allocate gigabytes."""
+
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
         try:
             return _NAMES[module, name]

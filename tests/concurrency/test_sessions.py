@@ -1,9 +1,10 @@
 """The same call from many threads at once, each with a connection of its own to the real database."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 import pytest
@@ -30,7 +31,7 @@ def arena() -> Arena:
     return make_arena()
 
 
-def at_once(calls: list[Callable[[], T]]) -> list[T | Exception]:
+def at_once(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
     """Run the calls in threads that start together; what each returned or raised."""
     start = threading.Barrier(len(calls))
 
@@ -58,12 +59,11 @@ def test_a_session_submitted_many_times_at_once_is_submitted_once(arena: Arena) 
     for label in Label:
         upload_episode(session, label)
     judgements = [Judgement(preference=preference, notes="", valid=True) for preference in Preference]
-    found = at_once(
-        [
-            lambda judgement=judgement: sessions.submit(session=session, judgement=judgement, now=timezone.now()).state  # type: ignore[misc]
-            for judgement in judgements * 3
-        ]
-    )
+
+    def submit(judgement: Judgement) -> str:
+        return sessions.submit(session=session, judgement=judgement, now=timezone.now()).state
+
+    found = at_once([partial(submit, judgement) for judgement in judgements * 3])
     assert set(found) == {State.SUBMITTED}
     assert Result.objects.count() == 1
     assert AuditEvent.objects.filter(tag="session:submitted").count() == 1
@@ -79,7 +79,7 @@ def test_an_episode_uploaded_many_times_at_once_is_kept_once(arena: Arena) -> No
 def test_of_different_uploads_at_once_one_stands_and_the_others_are_told(arena: Arena) -> None:
     session = open_session(arena)
     uploads = [
-        lambda progress=number / 10: upload_episode(session, Label.A, progress=progress, video=b"v")  # type: ignore[misc]
+        lambda progress=number / 10: upload_episode(session, Label.A, progress=progress, video=b"v")
         for number in range(AT_ONCE)
     ]
     found = at_once(uploads)
@@ -96,7 +96,7 @@ def test_a_judgement_and_the_sweep_at_the_end_of_the_lease_leave_one_outcome(are
     judgement = Judgement(preference=Preference.A, notes="", valid=True)
     at_once(
         [lambda: sessions.submit(session=session, judgement=judgement, now=before)] * 4
-        + [lambda: sessions.expire_overdue(now=after)] * 4  # type: ignore[list-item]
+        + [lambda: sessions.expire_overdue(now=after)] * 4
     )
     session.refresh_from_db()
     ends = AuditEvent.objects.filter(tag__in=["session:submitted", "session:expired"]).count()

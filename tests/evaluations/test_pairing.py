@@ -1,6 +1,7 @@
 from collections import Counter
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -24,7 +25,7 @@ FITTING = Candidate(version_id=1, lab_id=2, embodiment_id=1, simulated=False)
         ({"wrist_camera": False}, True),
     ],
 )
-def test_what_a_version_needs_decides(changes: dict[str, int], fitting: bool) -> None:
+def test_what_a_version_needs_decides(changes: dict[str, Any], fitting: bool) -> None:
     assert fits(replace(FITTING, **changes), BENCH) is fitting
 
 

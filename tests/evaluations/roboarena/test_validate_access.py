@@ -1,8 +1,10 @@
 import pytest
 
-from arena import keys, labs
-from arena.models import ClientKey, Membership
+from arena import keys
+from arena.errors import AccessDenied
+from arena.models import ClientKey, Membership, Role
 from tests.evaluations.roboarena.client import RoboArenaClient
+from tests.factories import make_lab, make_person
 
 
 def test_the_code_and_the_email_belong_together(client15: RoboArenaClient) -> None:
@@ -53,10 +55,6 @@ def test_the_code_itself_is_stored_nowhere(client15: RoboArenaClient) -> None:
 
 
 def test_a_code_is_only_made_for_a_member(client15: RoboArenaClient) -> None:
-    stranger = labs.add_member(
-        lab=labs.create_lab(name="Elsewhere"),
-        email="charlie@example.org",
-        role=Membership._meta.get_field("role").choices[0][0],
-    ).person
-    with pytest.raises(Exception, match="no member"):
-        keys.create_client_key(person=stranger, station=client15.arena.station)
+    charlie = make_person("charlie@example.org", lab=make_lab(), role=Role.EVALUATOR)
+    with pytest.raises(AccessDenied, match="no member"):
+        keys.create_client_key(person=charlie, station=client15.arena.station)
