@@ -35,7 +35,10 @@ class Axis:
 
 @dataclass(frozen=True)
 class Row:
-    """One policy version on a board. x_* are positions in the plot."""
+    """One policy version on a board. x_* are positions in the plot.
+
+    rank_low and rank_high are None for versions that were never compared with those of the largest connected part.
+    """
 
     label: str
     name: str
@@ -123,8 +126,8 @@ def _row(number: dict[str, Any], version: PolicyVersion | None, axis: Axis) -> R
         version=version.version if version else "",
         lab=policy.lab.name if policy and policy.lab else "",
         open_source=bool(policy and policy.open_source),
-        rank_low=number["rank_low"],
-        rank_high=number["rank_high"],
+        rank_low=number["rank_low"] if number["component"] == 0 else None,
+        rank_high=number["rank_high"] if number["component"] == 0 else None,
         group=number["group"],
         score=number["score"],
         low=number["low"],
@@ -133,7 +136,7 @@ def _row(number: dict[str, Any], version: PolicyVersion | None, axis: Axis) -> R
         wins=number["wins"],
         ties=number["ties"],
         losses=number["losses"],
-        mean_progress=number.get("mean_progress"),
+        mean_progress=number["mean_progress"],
         provisional=number["n"] < PROVISIONAL_BELOW,
         x_low=axis.at(number["low"]),
         x_high=axis.at(number["high"]),

@@ -3,6 +3,7 @@
 Importing this module starts nothing and needs no service.
 """
 
+import os
 import secrets
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,9 @@ from pathlib import Path
 import dj_database_url
 
 from arena.config import env
+
+# One thread a process for linear algebra: the web and the worker are several processes on few cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 ARENA_HOME = Path(env.text("ARENA_HOME", str(BASE_DIR / "var"))).expanduser().absolute()
