@@ -39,7 +39,7 @@ check-types: .env-dev ## mypy, strict
 check-imports: .env-dev ## import-linter
 	@echo "== import direction"; .venv/bin/lint-imports
 check-templates: .env-dev ## djade
-	@echo "== templates"; find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 --check {} +
+	@echo "== templates"; find templates -name '*.html' -exec .venv/bin/djade --target-version 5.2 --check {} +
 check-migrations: .env-dev ## no model has changed without a migration
 	@echo "== migrations"; $(PY) manage.py makemigrations --check --dry-run
 check-settings: .env-dev ## Django's own checks
@@ -48,7 +48,7 @@ check-settings: .env-dev ## Django's own checks
 .PHONY: format
 format: .env-dev ## put the code and the templates into their form
 	@$(PY) -m ruff format $(SOURCES) && $(PY) -m ruff check --fix $(SOURCES)
-	@find templates -name '*.html' -exec $(PY) -m djade --target-version 5.2 {} +
+	@find templates -name '*.html' -exec .venv/bin/djade --target-version 5.2 {} +
 
 .PHONY: lock
 lock: .env-dev ## resolve pyproject.toml into the lock files

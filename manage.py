@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
         attached = attach_for_command(arguments)
     except ServicesError as error:
         sys.exit(str(error))
-    if attached is not None and needs_tables(arguments):
+    if "postgresql" in attached.names and needs_tables(arguments):
         _migrate()
     from django.core.management import execute_from_command_line
 

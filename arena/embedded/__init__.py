@@ -23,6 +23,10 @@ class Services:
     def __init__(self, home: Path, names: Iterable[str] = SERVERS, *, durable: bool = True) -> None:
         self._memberships = {name: Membership(Post(home.resolve(), name), durable=durable) for name in names}
 
+    @property
+    def names(self) -> list[str]:
+        return list(self._memberships)
+
     def join(self) -> dict[str, str]:
         """Use the servers, started where they do not run; returns what to put into the environment."""
         for membership in self._memberships.values():

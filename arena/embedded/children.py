@@ -27,5 +27,11 @@ def ends_with_parent(number: signal.Signals) -> Callable[[], None]:
     return ask_for_signal
 
 
+def end_with_parent(number: signal.Signals) -> None:
+    """The same, asked by a child that somebody else forked."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
 def _no_request() -> None:
     return

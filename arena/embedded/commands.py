@@ -33,17 +33,18 @@ _BEFORE_TABLES = {
     "squashmigrations",
 }
 
+# What this process uses, for the commands that look after it.
+attached = Services(Path(), [])
+
 
 def home_folder() -> Path:
     return Path(os.environ.get("ARENA_HOME") or _PROJECT / "var").expanduser().absolute()
 
 
-def attach_for_command(arguments: list[str]) -> Services | None:
+def attach_for_command(arguments: list[str]) -> Services:
     """Join the embedded servers that a command needs and nobody gave, and name them in the environment."""
-    names = missing_servers() if _needs_services(arguments) else []
-    if not names:
-        return None
-    attached = Services(home_folder(), names)
+    global attached
+    attached = Services(home_folder(), missing_servers() if _needs_services(arguments) else [])
     os.environ.update(attached.join())
     return attached
 

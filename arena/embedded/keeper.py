@@ -26,7 +26,6 @@ logger = logging.getLogger("keeper")
 # A server that ends this many times in a row without living this long is given up.
 _MOST_SHORT_LIVES = 3
 _SHORT_LIFE_S = 5.0
-_LOG_LIMIT_BYTES = 8 * 1024 * 1024
 
 
 class Event(Enum):
@@ -87,7 +86,6 @@ def main() -> None:
     post = Post(arguments.home, arguments.server)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(message)s")
     try:
-        _shorten(post.log)
         site = Site.of(files=arguments.files, log=post.log, durable=not arguments.volatile)
         Keeper(SERVERS[arguments.server](site), post).run()
     except (ServicesError, OSError) as error:
@@ -113,12 +111,6 @@ def _detach() -> None:
     os.umask(0o077)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-
-
-def _shorten(log: Path) -> None:
-    """Keep one earlier log beside the present one, so that neither grows without end."""
-    if log.exists() and log.stat().st_size > _LOG_LIMIT_BYTES:
-        log.replace(log.with_suffix(".log.1"))
 
 
 if __name__ == "__main__":

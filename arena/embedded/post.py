@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from arena.embedded.errors import ServicesError
+from arena.embedded.logs import open_log, tail
 from arena.embedded.places import files_folder, service_account
-from arena.embedded.servers import tail
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 _PAUSE_S = 0.01
@@ -148,7 +148,7 @@ class Membership:
         post = self._post
         files = files_folder(post.folder, service_account())
         arguments = [post.name, str(post.home), str(files), str(keeper)]
-        with post.keeper_log.open("ab") as log:
+        with open_log(post.keeper_log) as log:
             done = subprocess.run(
                 [sys.executable, "-m", "arena.embedded.keeper", *arguments, *([] if self._durable else ["--volatile"])],
                 stdin=subprocess.DEVNULL,

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from arena.embedded.children import ends_with_parent
 from arena.embedded.errors import ServicesError
+from arena.embedded.logs import open_log, tail
 from arena.embedded.places import (
     Account,
     given_to,
@@ -98,7 +99,7 @@ class Server(ABC):
         shutil.rmtree(self.site.sockets, ignore_errors=True)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        with self.site.log.open("ab") as log:
+        with open_log(self.site.log) as log:
             return subprocess.Popen(
                 self.command(),
                 stdin=subprocess.DEVNULL,
@@ -178,7 +179,7 @@ class PostgreSQL(Server):
         return str(folder / "bin" / name)
 
     def _run(self, command: list[str], *, statements: str = "") -> None:
-        with self.site.log.open("ab") as log:
+        with open_log(self.site.log) as log:
             done = subprocess.run(
                 command,
                 input=statements.encode(),
@@ -241,15 +242,6 @@ class Valkey(Server):
 
 
 SERVERS: dict[str, type[Server]] = {server.name: server for server in (PostgreSQL, Valkey)}
-
-
-def tail(log: Path, lines: int = 8) -> str:
-    """The end of a log, as part of an error message."""
-    try:
-        text = log.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return f"It left no log at {log}."
-    return f"The end of {log}:\n" + "\n".join(text.splitlines()[-lines:])
 
 
 def _environment() -> dict[str, str]:

@@ -1,0 +1,155 @@
+"""The platform as a set of supervised programs: web, worker, schedule, relay."""
+
+import errno
+import fcntl
+import http.client
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from django.conf import settings
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from arena.embedded import ServicesError
+from arena.embedded import commands as embedded
+from arena.schema import migrate_where_needed
+from workers.celery import app
+from workers.supervisor import Program, Supervisor
+
+# A killed predecessor's processes need a moment to let go of their ports.
+_PORT_PATIENCE_S = 3.0
+_NODE = f"arena@{socket.gethostname()}"
+
+
+class CannotRun(Exception):
+    """The platform cannot be started here; the message says what to do."""
+
+
+@contextmanager
+def running_platform(*, bind: str, say: Callable[[str], None]) -> Iterator[Supervisor]:
+    """The platform of this ARENA_HOME, ready for use, until the block is left; StopRequested when asked to end."""
+    with _only_one(settings.ARENA_HOME):
+        _check_port("PORT", settings.PORT, bind)
+        _check_port("RELAY_PORT", settings.RELAY_PORT, bind)
+        migrate_where_needed()
+        supervisor = Supervisor(say=say, look_after=lambda: _restore_services(say))
+        try:
+            with supervisor.running():
+                children = [supervisor.start(program) for program in _programs(bind)]
+                supervisor.await_ready(*children)
+                yield supervisor
+        finally:
+            embedded.attached.leave()
+
+
+def log_path(name: str) -> Path:
+    return settings.ARENA_HOME / "logs" / f"{name}.log"
+
+
+def _programs(bind: str) -> list[Program]:
+    celery = [sys.executable, "-m", "celery", "-A", "workers.celery"]
+    schedule = str(settings.ARENA_HOME / "schedule")
+    pool = ["--concurrency", "2", "--hostname", _NODE, "--without-gossip", "--without-mingle"]
+    address = f"{bind}:{settings.PORT}"
+    return [
+        Program(
+            name="web",
+            command=[sys.executable, "-m", "gunicorn", "--config", "python:workers.gunicorn_settings", "-b", address],
+            log=log_path("web"),
+            ready=lambda: _answers(bind, settings.PORT, "/healthz"),
+        ),
+        Program(
+            name="worker",
+            command=[*celery, "worker", "--loglevel", "INFO", "--include", "workers.lifetime", *pool],
+            log=log_path("worker"),
+            ready=_worker_answers,
+            # Finish what is at hand; then give it back to the broker.
+            stop=((signal.SIGTERM, 5.0), (signal.SIGQUIT, 2.0)),
+            orphaned=signal.SIGQUIT,
+        ),
+        Program(
+            name="schedule",
+            command=[*celery, "beat", "--loglevel", "INFO", "--pidfile", "", "--schedule", schedule],
+            log=log_path("schedule"),
+        ),
+        Program(
+            name="relay",
+            command=[sys.executable, "manage.py", "relay", "--bind", bind],
+            log=log_path("relay"),
+            ready=lambda: _answers(bind, settings.RELAY_PORT, "/health"),
+        ),
+    ]
+
+
+@contextmanager
+def _only_one(home: Path) -> Iterator[None]:
+    """Two platforms on one ARENA_HOME would be two schedules and two owners of one port."""
+    with (home / "running").open("a+", encoding="ascii") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            raise CannotRun(
+                f"The platform of {home} runs already (process {holder}). Stop it, or set another ARENA_HOME."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def _check_port(variable: str, port: int, bind: str) -> None:
+    until = time.monotonic() + _PORT_PATIENCE_S
+    while True:
+        try:
+            with socket.create_server((bind, port), family=_family(bind)):
+                return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise CannotRun(f"Port {port} of {bind} cannot be used: {error.strerror}.") from None
+            if time.monotonic() > until:
+                raise CannotRun(f"Port {port} is taken. Choose another one: {variable}={port + 10}") from None
+        time.sleep(0.1)
+
+
+def _family(bind: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in bind else socket.AF_INET
+
+
+def _answers(bind: str, port: int, path: str) -> bool:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 compared, not bound
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": _allowed_host()})
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _allowed_host() -> str:
+    """A name that the site answers to, whatever the address by which we ask it."""
+    named = [host.lstrip(".") for host in settings.ALLOWED_HOSTS if host != "*"]
+    return named[0] if named else "localhost"
+
+
+def _worker_answers() -> bool:
+    with suppress(OSError, RedisError, OperationalError):
+        return bool(app.control.ping(destination=[_NODE], timeout=0.5, limit=1))
+    return False
+
+
+def _restore_services(say: Callable[[str], None]) -> None:
+    try:
+        for name in embedded.attached.restore():
+            say(f"{name} had lost its keeper; it runs again")
+    except ServicesError as error:
+        say(str(error))
