@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from simlab.calls import Evaluator, Platform, Refused, Unanswered
 from simlab.labs import PROFILES
-from simlab.policies import POLICIES
+from simlab.policies import POLICIES, load_experts
 from simlab.tasks import TASKS
 
 CODE_VARIABLE = "SIMLAB_ACCESS_CODE"
+EXTRA_PACKAGES = ("metaworld", "mujoco", "gymnasium", "requests")
+"""Needed to run anything here; the platform itself does without them."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command(options)
     except KeyboardInterrupt:
         return 0
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package not in EXTRA_PACKAGES:
+            raise
+        print(f"simlab: {package} is not installed: install requirements-simlab.lock", file=sys.stderr)
+        return 1
 
 
 def show_policies(options: argparse.Namespace) -> int:
@@ -59,6 +66,8 @@ def _show(rows: Sequence[Mapping[str, object]], options: argparse.Namespace, lin
 def run_servers(options: argparse.Namespace) -> int:
     from simlab.server import serving, stopped_by_signal
 
+    load_experts()
+
     async def run() -> None:
         policies = [POLICIES[name] for name in options.policy or POLICIES]
         async with serving(policies=policies, host=options.host, first_port=options.first_port) as served:
@@ -74,6 +83,7 @@ def run_servers(options: argparse.Namespace) -> int:
 
 
 def run_lab(options: argparse.Namespace) -> int:
+    from simlab.calls import Evaluator, Platform, Refused, Unanswered
     from simlab.lab import Lab
 
     report = _report_json if options.json else _report_line
@@ -82,7 +92,11 @@ def run_lab(options: argparse.Namespace) -> int:
         report("waiting", reason=reason, seconds=seconds)
         time.sleep(seconds)
 
-    code = _access_code(options)
+    try:
+        code = _access_code(options)
+    except OSError as error:
+        print(f"simlab: cannot read {options.code_file}: {error.strerror}", file=sys.stderr)
+        return 2
     if not code:
         print(f"simlab: give the access code in {CODE_VARIABLE} or by --code-file", file=sys.stderr)
         return 2

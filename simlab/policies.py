@@ -76,7 +76,7 @@ class Actor:
     def __init__(self, task: Task | None, defect: Defect, rng: np.random.Generator) -> None:
         self._defect = defect
         self._rng = rng
-        self._expert: Any = _expert(task) if task and not defect.blind else None
+        self._expert: Any = load_experts()[task.name]() if task and not defect.blind else None
         self._seen: deque[Floats] = deque(maxlen=defect.delay + 1)
         angle = rng.uniform(0.0, 2.0 * np.pi)
         self._offset = defect.misplacement * np.array([np.cos(angle), np.sin(angle), 0.0])
@@ -106,11 +106,12 @@ class Actor:
         return np.clip(velocity, -1.0, 1.0), float(command[3] > 0.0 and not slips)
 
 
-def _expert(task: Task) -> Any:
+def load_experts() -> dict[str, Any]:
+    """Meta-World's scripted experts by task. The first call takes half a second: servers make it before they listen."""
     from metaworld.policies import ENV_POLICY_MAP
 
     experts: dict[str, Any] = ENV_POLICY_MAP
-    return experts[task.name]()
+    return experts
 
 
 POLICIES = {

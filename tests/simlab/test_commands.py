@@ -75,6 +75,12 @@ def test_labs_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.count("\n") == len(PROFILES)
 
 
+def test_a_missing_simulator_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setitem(sys.modules, "metaworld.policies", None)
+    assert main(["serve", "--first-port", "0"]) == 1
+    assert capsys.readouterr().err == "simlab: metaworld is not installed: install requirements-simlab.lock\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_servers_say_where_they_listen_and_stop_when_told(number: signal.Signals) -> None:
     with simlab("serve", "--first-port", "0", "--policy", "slow", "--policy", "random") as process:
@@ -104,11 +110,17 @@ def test_a_port_that_is_taken_is_said() -> None:
     assert err.count("\n") == 1
 
 
-def test_a_lab_without_a_code_says_where_to_put_it() -> None:
-    with stub_platform() as platform, simlab(*lab(platform)) as process:
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ((), "simlab: give the access code in SIMLAB_ACCESS_CODE or by --code-file\n"),
+        (("--code-file", "/nowhere"), "simlab: cannot read /nowhere: No such file or directory\n"),
+    ],
+)
+def test_a_lab_without_a_code_says_where_to_put_it(more: tuple[str, ...], said: str) -> None:
+    with stub_platform() as platform, simlab(*lab(platform, *more)) as process:
         _, err = process.communicate(timeout=10)
-        assert process.returncode == 2
-        assert "SIMLAB_ACCESS_CODE" in err
+        assert (process.returncode, err) == (2, said)
         assert platform.calls == []
 
 
