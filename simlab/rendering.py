@@ -24,7 +24,18 @@ CAMERAS = ("left", "wrist")
 DRAWN = "drawn"
 GL_LIBRARIES = ("egl", "osmesa")
 
-_TRY_GL = f"import mujoco.{{library}} as gl; context = gl.GLContext({WIDTH}, {HEIGHT}); context.make_current()"
+TRIAL_SECONDS = 60.0
+
+_TRIAL = """
+import mujoco, mujoco.{library}
+gl = mujoco.{library}.GLContext(320, 240)
+gl.make_current()
+model = mujoco.MjModel.from_xml_string("<mujoco/>")
+context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
+mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, context)
+context.free()
+gl.free()
+"""
 
 
 class Camera(Protocol):
@@ -52,10 +63,13 @@ def renderer() -> str:
 
 def _works(library: str) -> bool:
     """Try in a process of its own: a broken GL library may end the process that tries it."""
-    command = [sys.executable, "-c", _TRY_GL.format(library=library)]
+    command = [sys.executable, "-c", _TRIAL.format(library=library)]
     environment = {**os.environ, "MUJOCO_GL": "disable"}
-    tried = subprocess.run(command, env=environment, capture_output=True, timeout=60, check=False)
-    return tried.returncode == 0
+    try:
+        subprocess.run(command, env=environment, capture_output=True, timeout=TRIAL_SECONDS, check=True)
+    except subprocess.SubprocessError:
+        return False
+    return True
 
 
 def camera_for(scene: Scene) -> Camera:

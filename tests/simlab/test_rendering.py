@@ -31,15 +31,21 @@ def test_a_renderer_that_does_not_exist_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_gl_library_that_fails_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process that cannot even be started with the library is the extreme of a library that fails."""
     monkeypatch.delenv("SIMLAB_RENDERER", raising=False)
-    monkeypatch.setattr(rendering, "_TRY_GL", "raise SystemExit('{library}' != 'osmesa')")
+    monkeypatch.setattr(rendering, "_TRIAL", "raise SystemExit('{library}' != 'osmesa')")
     assert renderer() == "osmesa"
 
 
 def test_without_any_gl_library_the_scene_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIMLAB_RENDERER", raising=False)
-    monkeypatch.setattr(rendering, "_TRY_GL", "import os; os.abort()  # {library}")
+    monkeypatch.setattr(rendering, "_TRIAL", "import os; os.abort()  # {library}")
+    assert renderer() == DRAWN
+
+
+def test_a_gl_library_that_hangs_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIMLAB_RENDERER", raising=False)
+    monkeypatch.setattr(rendering, "_TRIAL", "import signal; signal.pause()  # {library}")
+    monkeypatch.setattr(rendering, "TRIAL_SECONDS", 0.2)
     assert renderer() == DRAWN
 
 
