@@ -15,6 +15,11 @@ PLOT_WIDTH = 100.0
 PLOT_MARGIN = 3.0
 
 
+def signed(number: str) -> str:
+    """With a minus sign, which is as wide as the plus, instead of a hyphen."""
+    return number.replace("-", "−")
+
+
 @dataclass(frozen=True)
 class Axis:
     """A linear scale from scores (log-odds) to the width of the plot."""
@@ -30,7 +35,7 @@ class Axis:
         step = next(step for step in (0.25, 0.5, 1, 2, 5, 10, 20, 50) if (self.high - self.low) / step <= 8)
         first = math.ceil(self.low / step)
         marks = [number * step for number in range(first, math.floor(self.high / step) + 1)]
-        return [(self.at(mark), f"{mark:+g}" if mark else "0") for mark in marks]
+        return [(self.at(mark), signed(f"{mark:+g}") if mark else "0") for mark in marks]
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,14 @@ class Row:
         if self.rank_low is None:
             return "–"
         return f"{self.rank_low}" if self.rank_low == self.rank_high else f"{self.rank_low}–{self.rank_high}"
+
+    @property
+    def score_text(self) -> str:
+        return signed(f"{self.score:+.2f}")
+
+    @property
+    def interval_text(self) -> str:
+        return f"{signed(f'{self.low:+.2f}')} to {signed(f'{self.high:+.2f}')}"
 
 
 @dataclass(frozen=True)
