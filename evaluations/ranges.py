@@ -29,6 +29,7 @@ def ranged_response(request: HttpRequest, *, file: FieldFile, content_type: str,
             response = FileResponse(file.open("rb"), content_type=content_type)
     response["Accept-Ranges"] = "bytes"
     response["ETag"] = quoted
+    response["Content-Disposition"] = "inline"  # and not under the name that the file has on our disk
     response["Cache-Control"] = "private, max-age=3600"
     response["X-Content-Type-Options"] = "nosniff"
     return response
