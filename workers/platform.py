@@ -32,16 +32,16 @@ class CannotRun(Exception):
 
 
 @contextmanager
-def running_platform(*, bind: str, say: Callable[[str], None]) -> Iterator[Supervisor]:
+def running_platform(*, host: str, say: Callable[[str], None]) -> Iterator[Supervisor]:
     """The platform of this ARENA_HOME, ready for use, until the block is left; StopRequested when asked to end."""
     with _only_one(settings.ARENA_HOME):
-        _check_port("PORT", settings.PORT, bind)
-        _check_port("RELAY_PORT", settings.RELAY_PORT, bind)
+        _check_port("PORT", settings.PORT, host)
+        _check_port("RELAY_PORT", settings.RELAY_PORT, host)
         migrate_where_needed()
         supervisor = Supervisor(say=say, look_after=lambda: _restore_services(say))
         try:
             with supervisor.running():
-                children = [supervisor.start(program) for program in _programs(bind)]
+                children = [supervisor.start(program) for program in _programs(host)]
                 supervisor.await_ready(*children)
                 yield supervisor
         finally:
@@ -52,17 +52,17 @@ def log_path(name: str) -> Path:
     return settings.ARENA_HOME / "logs" / f"{name}.log"
 
 
-def _programs(bind: str) -> list[Program]:
+def _programs(host: str) -> list[Program]:
     celery = [sys.executable, "-m", "celery", "-A", "workers.celery"]
     schedule = str(settings.ARENA_HOME / "schedule")
     pool = ["--concurrency", "2", "--hostname", _NODE, "--without-gossip", "--without-mingle"]
-    address = f"{bind}:{settings.PORT}"
+    address = f"{host}:{settings.PORT}"
     return [
         Program(
             name="web",
             command=[sys.executable, "-m", "gunicorn", "--config", "python:workers.gunicorn_settings", "-b", address],
             log=log_path("web"),
-            ready=lambda: _answers(bind, settings.PORT, "/healthz"),
+            ready=lambda: _answers(host, settings.PORT, "/healthz"),
         ),
         Program(
             name="worker",
@@ -80,9 +80,9 @@ def _programs(bind: str) -> list[Program]:
         ),
         Program(
             name="relay",
-            command=[sys.executable, "manage.py", "relay", "--bind", bind],
+            command=[sys.executable, "manage.py", "relay", "--host", host],
             log=log_path("relay"),
-            ready=lambda: _answers(bind, settings.RELAY_PORT, "/health"),
+            ready=lambda: _answers(host, settings.RELAY_PORT, "/health"),
         ),
     ]
 
@@ -105,27 +105,27 @@ def _only_one(home: Path) -> Iterator[None]:
         yield
 
 
-def _check_port(variable: str, port: int, bind: str) -> None:
+def _check_port(variable: str, port: int, host: str) -> None:
     until = time.monotonic() + _PORT_PATIENCE_S
     while True:
         try:
-            with socket.create_server((bind, port), family=_family(bind)):
+            with socket.create_server((host, port), family=_family(host)):
                 return
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
-                raise CannotRun(f"Port {port} of {bind} cannot be used: {error.strerror}.") from None
+                raise CannotRun(f"Port {port} of {host} cannot be used: {error.strerror}.") from None
             if time.monotonic() > until:
                 raise CannotRun(f"Port {port} is taken. Choose another one: {variable}={port + 10}") from None
         time.sleep(0.1)
 
 
-def _family(bind: str) -> socket.AddressFamily:
-    return socket.AF_INET6 if ":" in bind else socket.AF_INET
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _answers(bind: str, port: int, path: str) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind, bind)  # noqa: S104 compared, not bound
-    connection = http.client.HTTPConnection(host, port, timeout=5)
+def _answers(host: str, port: int, path: str) -> bool:
+    asked = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 compared, not bound
+    connection = http.client.HTTPConnection(asked, port, timeout=5)
     try:
         connection.request("GET", path, headers={"Host": _allowed_host()})
         return connection.getresponse().status == 200

@@ -11,11 +11,11 @@ class Command(BaseCommand):
     help = "Run the platform: web, worker, schedule and relay, until Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--bind", default="127.0.0.1", help="the address of this machine to listen on")
+        parser.add_argument("--host", default="127.0.0.1", help="the address of this machine to listen on")
 
-    def handle(self, *args: Any, bind: str, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, **options: Any) -> None:
         try:
-            with running_platform(bind=bind, say=self.say) as supervisor:
+            with running_platform(host=host, say=self.say) as supervisor:
                 self.say(f"Policy Arena is at {settings.PUBLIC_URL}, its files are in {settings.ARENA_HOME}")
                 supervisor.run()
         except StopRequested:

@@ -1,0 +1,178 @@
+"""What the demo shows in the terminal: where to look, and sessions as they arrive.
+
+Policies are named for sessions that have ended only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from arena.models import Lab
+from evaluations import selectors
+from evaluations.models import OPEN_STATES, Session, State
+from evaluations.scopes import SIMULATION
+from leaderboard.models import Snapshot
+from workers.demo.seeding import Account
+
+LAST_RESULTS = 6
+# What the board needs before there is something to see: the bar is full then.
+GOAL_VALID = 20
+
+
+@dataclass(frozen=True)
+class LabLine:
+    name: str
+    valid: int
+    other: int
+    open: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    labs: list[LabLine]
+    policies: int
+    counted: int
+    board_at: datetime | None
+    last: list[str]
+
+    @property
+    def valid(self) -> int:
+        return sum(lab.valid for lab in self.labs)
+
+    @property
+    def open(self) -> int:
+        return sum(lab.open for lab in self.labs)
+
+    @property
+    def other(self) -> int:
+        return sum(lab.other for lab in self.labs)
+
+
+def read_progress() -> Progress:
+    snapshot = Snapshot.objects.filter(board=SIMULATION.slug).first()
+    ended = selectors.with_everything(selectors.published_sessions().filter(simulated=True))[:LAST_RESULTS]
+    return Progress(
+        labs=_lab_lines(),
+        policies=len(snapshot.result["policies"]) if snapshot else 0,
+        counted=snapshot.counted if snapshot else 0,
+        board_at=snapshot.created_at if snapshot else None,
+        last=[result_line(session) for session in ended],
+    )
+
+
+def _lab_lines() -> list[LabLine]:
+    valid = Q(sessions__state=State.SUBMITTED, sessions__valid=True)
+    running = Q(sessions__state__in=OPEN_STATES)
+    labs = Lab.objects.filter(simulated=True, stations__isnull=False).annotate(
+        n=Count("sessions"), n_valid=Count("sessions", filter=valid), n_open=Count("sessions", filter=running)
+    )
+    return [LabLine(lab.name, lab.n_valid, lab.n - lab.n_valid - lab.n_open, lab.n_open) for lab in labs]
+
+
+def result_line(session: Session) -> str:
+    """One line of a session that has ended."""
+    page = selectors.session_page(session)
+    if session.state != State.SUBMITTED or not session.valid:
+        why = page["reason"] or session.get_state_display()
+        return f"{session.lab.name}: {session.instruction}: not counted, {why.lower()}"
+    sides = " against ".join(f"{one['side'].version.label} {one['episode'].progress:.0%}" for one in page["sides"])
+    preferred = page["preferred"]
+    verdict = f"preferred {preferred.version.label}" if preferred else "tie"
+    return f"{session.lab.name}: {session.instruction}: {sides}, {verdict}"
+
+
+class Display:
+    """Redraws itself in a terminal; elsewhere prints a line for each session that has ended."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+        self._told: set[UUID] = set()
+
+    def say(self, line: str) -> None:
+        self._console.print(escape(line), highlight=False, soft_wrap=True)
+
+    def welcome(self, accounts: Sequence[Account]) -> None:
+        self.say(f"\nPolicy Arena is at {settings.PUBLIC_URL}")
+        table = Table(title="Accounts of this demo", title_justify="left", box=None, pad_edge=False)
+        for heading in ("role", "e-mail", "password"):
+            table.add_column(heading, no_wrap=True)
+        for account in accounts:
+            table.add_row(account.role, account.email, account.password)
+        self._console.print(table, highlight=False)
+        self.say(
+            f"Sign in at {settings.PUBLIC_URL}/sign-in. Files and logs are in {settings.ARENA_HOME}. Ctrl-C stops it."
+        )
+
+    def start(self) -> None:
+        self._told = set(self._ended().values_list("pk", flat=True))
+        if self._live:
+            self._live.start()
+
+    def stop(self) -> None:
+        if self._live:
+            self._live.stop()
+
+    def refresh(self) -> None:
+        close_old_connections()
+        try:
+            if self._live:
+                self._live.update(_picture(read_progress()), refresh=True)
+            else:
+                self._tell_new_sessions()
+        except DatabaseError:
+            if self._live:
+                self._live.update(Text("The database does not answer; waiting for it."), refresh=True)
+
+    def _tell_new_sessions(self) -> None:
+        new = self._ended().exclude(pk__in=self._told).order_by("closed_at")
+        for session in selectors.with_everything(new):
+            self.say(f"{session.closed_at:%H:%M:%S} {result_line(session)}")
+            self._told.add(session.pk)
+
+    def _ended(self) -> QuerySet[Session]:
+        return selectors.published_sessions().filter(simulated=True)
+
+
+def _picture(progress: Progress) -> Group:
+    head = Table.grid(padding=(0, 2))
+    head.add_row(
+        "valid sessions",
+        ProgressBar(total=GOAL_VALID, completed=min(progress.valid, GOAL_VALID), width=30),
+        f"{progress.valid}",
+    )
+    head.add_row("under way", "", f"{progress.open}")
+    head.add_row("not counted", "", f"{progress.other}")
+    labs = Table(box=None, pad_edge=False)
+    for heading in ("lab", "valid", "not counted", "under way"):
+        labs.add_column(heading, justify="left" if heading == "lab" else "right")
+    for lab in progress.labs:
+        labs.add_row(escape(lab.name), str(lab.valid), str(lab.other), str(lab.open))
+    return Group(
+        Text(),
+        head,
+        Text(_board_line(progress)),
+        Text(),
+        labs,
+        Text(),
+        *(Text(line, no_wrap=True, overflow="ellipsis") for line in progress.last),
+    )
+
+
+def _board_line(progress: Progress) -> str:
+    if progress.board_at is None:
+        return "no board yet: the first results are on their way"
+    age = int((timezone.now() - progress.board_at).total_seconds())
+    return f"the board has {progress.policies} policies and {progress.counted} sessions, computed {age} s ago"
