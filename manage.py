@@ -17,11 +17,14 @@ def main(arguments: list[str]) -> None:
         attached = attach_for_command(arguments)
     except ServicesError as error:
         sys.exit(str(error))
-    if "postgresql" in attached.names and needs_tables(arguments):
-        _migrate()
-    from django.core.management import execute_from_command_line
+    try:
+        if "postgresql" in attached.names and needs_tables(arguments):
+            _migrate()
+        from django.core.management import execute_from_command_line
 
-    execute_from_command_line([sys.argv[0], *arguments])
+        execute_from_command_line([sys.argv[0], *arguments])
+    finally:
+        attached.leave()
 
 
 def _migrate() -> None:

@@ -39,13 +39,10 @@ def running_platform(*, host: str, say: Callable[[str], None]) -> Iterator[Super
         _check_port("RELAY_PORT", settings.RELAY_PORT, host)
         migrate_where_needed()
         supervisor = Supervisor(say=say, look_after=lambda: _restore_services(say))
-        try:
-            with supervisor.running():
-                children = [supervisor.start(program) for program in _programs(host)]
-                supervisor.await_ready(*children)
-                yield supervisor
-        finally:
-            embedded.attached.leave()
+        with supervisor.running():
+            children = [supervisor.start(program) for program in _programs(host)]
+            supervisor.await_ready(*children)
+            yield supervisor
 
 
 def log_path(name: str) -> Path:

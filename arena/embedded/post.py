@@ -121,7 +121,8 @@ class Membership:
         os.close(self._users)
         self._users = None
         deadline = time.monotonic() + _LEAVING_LIMIT_S
-        while last and state == self._post.read_state() and not self.keeper_is_missing():
+        # A state that is another keeper's is that of somebody who came after us.
+        while last and self._post.read_state() in (state, None) and not self.keeper_is_missing():
             if time.monotonic() > deadline:
                 raise ServicesError(f"{self._post.name} does not stop. {tail(self._post.keeper_log)}")
             time.sleep(_PAUSE_S)

@@ -30,6 +30,7 @@ _START_LIMIT_S = 300.0
 _STOP_LIMIT_S = 30.0
 _LEFTOVER_LIMIT_S = 60.0
 _LONGEST_PAUSE_S = 0.05
+_PORT = 5432
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class PostgreSQL(Server):
 
     @property
     def url(self) -> str:
-        return f"postgresql://{self._role}@{quote(str(self.site.sockets), safe='')}/{self._database}"
+        # The port is part of the socket's name; unsaid, it would be taken from PGPORT.
+        return f"postgresql://{self._role}@{quote(str(self.site.sockets), safe='')}:{_PORT}/{self._database}"
 
     def prepare(self) -> None:
         if self.data.is_dir():
@@ -156,6 +158,7 @@ class PostgreSQL(Server):
     def command(self) -> list[str]:
         settings = {
             "listen_addresses": "",
+            "port": str(_PORT),
             "unix_socket_directories": str(self.site.sockets),
             "unix_socket_permissions": "0700",
             "log_error_verbosity": "terse",  # details quote the rows concerned

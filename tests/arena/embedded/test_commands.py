@@ -1,0 +1,66 @@
+"""Every manage.py command works by itself."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from arena.embedded.commands import needs_tables
+from tests.processes import ROOT, belonging_to
+
+
+def manage(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=environment | {"ARENA_HOME": str(home)},
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_a_command_starts_the_services_migrates_and_leaves_nothing_running(home: Path) -> None:
+    made = manage("create_lab", "Lab of tests", "--json", home=home)
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["lab"] == "Lab of tests"
+    assert belonging_to(home) == {}
+    again = manage("create_lab", "Lab of tests", "--json", home=home)
+    assert json.loads(again.stdout)["error"]["code"] == "lab_exists"
+
+
+def test_a_command_that_needs_no_database_starts_none(home: Path) -> None:
+    assert manage("version", home=home).returncode == 0
+    assert not (home / "services").exists()
+
+
+def test_services_that_cannot_be_had_are_said_in_words(home: Path) -> None:
+    home.parent.joinpath("file").write_text("")
+    failed = manage("recompute", home=home.parent / "file" / "home")
+    assert failed.returncode == 1
+    assert "cannot be used as ARENA_HOME" in failed.stderr
+    assert "Traceback" not in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "tables"),
+    [
+        ([], False),
+        (["--help"], False),
+        (["create_lab", "--help"], False),
+        (["help", "create_lab"], False),
+        (["check"], False),
+        (["check", "--database", "default"], True),
+        (["check", "--database=default"], True),
+        (["collectstatic"], False),
+        (["migrate"], False),
+        (["makemigrations"], False),
+        (["create_lab", "X"], True),
+        (["up"], True),
+    ],
+)
+def test_which_commands_need_the_tables(arguments: list[str], tables: bool) -> None:
+    assert needs_tables(arguments) is tables

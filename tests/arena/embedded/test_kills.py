@@ -1,0 +1,83 @@
+"""kill -9 of anybody leaves no process and no data behind, and the next start goes well."""
+
+from pathlib import Path
+
+from arena.embedded import Services, services
+from tests.arena.embedded.users import another_user, ask, ping
+from tests.processes import belonging_to, eventually, kill, running
+
+KEEPERS = ("embedded.keeper postgresql", "embedded.keeper valkey")
+SERVERS = ("bin/postgres -D", "valkey-server")
+
+
+def answers(env: dict[str, str]) -> bool:
+    try:
+        return ask(env, "select 1") == 1 and ping(env)
+    except Exception:
+        return False
+
+
+def test_a_killed_user_is_a_user_who_has_gone(home: Path) -> None:
+    with another_user(home) as user:
+        assert running(home, "bin/postgres")
+        user.kill()
+    assert eventually(lambda: not belonging_to(home))
+
+
+def test_killed_keepers_take_their_servers_along(home: Path) -> None:
+    used = Services(home, durable=False)
+    used.join()
+    for keeper in KEEPERS:
+        kill(running(home, keeper))
+    assert eventually(lambda: not belonging_to(home))
+    used.leave()
+
+
+def test_a_user_can_bring_back_servers_whose_keepers_were_killed(home: Path) -> None:
+    used = Services(home)
+    env = used.join()
+    ask(env, "create table kept as select 42 as n")
+    assert used.restore() == []
+    for keeper in KEEPERS:
+        kill(running(home, keeper))
+    assert used.restore() == ["postgresql", "valkey"]
+    assert ask(env, "select n from kept") == 42  # at the same address
+    assert ping(env)
+    used.leave()
+
+
+def test_killed_servers_are_started_again_by_their_keepers(home: Path) -> None:
+    with services(home) as env:
+        ask(env, "create table kept as select 42 as n")
+        keepers = [running(home, keeper) for keeper in KEEPERS]
+        for server in SERVERS:
+            kill(running(home, server))
+        assert eventually(lambda: answers(env))
+        assert ask(env, "select n from kept") == 42
+        assert [running(home, keeper) for keeper in KEEPERS] == keepers
+
+
+def test_after_everything_was_killed_the_next_start_recovers(home: Path) -> None:
+    with another_user(home) as user:
+        with services(home) as env:
+            ask(env, "create table kept as select 42 as n")
+        user.kill()
+        for words in (*KEEPERS, *SERVERS):
+            pid = running(home, words)
+            if pid is not None:
+                kill(pid)
+    with services(home) as env:
+        assert ask(env, "select n from kept") == 42
+        assert ping(env)
+
+
+def test_a_recycled_process_number_in_the_lock_file_is_not_taken_for_a_server(home: Path) -> None:
+    """After a reboot any process may have the number that PostgreSQL wrote down: here the server of another home."""
+    with services(home, ["postgresql"], durable=False):
+        pass
+    data = home / "services" / "postgresql" / "files" / "data"
+    with services(home.with_name("other"), ["postgresql"], durable=False):
+        other = running(home.with_name("other"), "bin/postgres -D")
+        (data / "postmaster.pid").write_text(f"{other}\n{data}\n0\n5432\n/tmp\n\n0 0\nready\n")
+        with services(home, ["postgresql"], durable=False) as env:
+            assert ask(env, "select 1") == 1
