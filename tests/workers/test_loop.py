@@ -90,8 +90,8 @@ def _check_session(platform: Platform, row: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "victim",
     [
-        pytest.param(("arena.config.wsgi",), id="web"),
-        pytest.param(("workers.celery",), id="worker"),
+        pytest.param(("gunicorn",), id="web"),
+        pytest.param(("workers.celery", "worker", "--concurrency"), id="worker"),
         pytest.param(("manage.py", "relay"), id="relay"),
         pytest.param(("manage.py", "up"), id="supervisor"),
     ],
