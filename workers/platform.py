@@ -68,7 +68,6 @@ def _programs(host: str) -> list[Program]:
             ready=_worker_answers,
             # Finish what is at hand; then give it back to the broker.
             stop=((signal.SIGTERM, 5.0), (signal.SIGQUIT, 2.0)),
-            orphaned=signal.SIGQUIT,
         ),
         Program(
             name="schedule",

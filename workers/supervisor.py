@@ -1,7 +1,7 @@
 """Runs a few processes: starts them, says when they are ready, starts again what dies, and stops all in order.
 
 Children are told apart by their process group, so that a Ctrl-C in the terminal reaches the supervisor alone and what a
-child leaves behind can be found. Should the supervisor itself be killed, the kernel signals them.
+child leaves behind can be found. Should the supervisor itself be killed, the kernel kills them.
 """
 
 import os
@@ -47,8 +47,6 @@ class Program:
     stop: tuple[tuple[signal.Signals, float], ...] = ((signal.SIGTERM, 6.0),)
     # Programs of a higher wave use those of a lower one: they are stopped first.
     wave: int = 0
-    # Sent by the kernel when the supervisor was killed.
-    orphaned: signal.Signals = signal.SIGTERM
     # None: a program that ends was not meant to. A status here is one with which it may end for good.
     may_end_with: int | None = None
 
@@ -75,7 +73,7 @@ class Child:
                 stderr=log,
                 env=os.environ | self.program.environment,
                 process_group=0,
-                preexec_fn=ends_with_parent(self.program.orphaned),
+                preexec_fn=ends_with_parent(signal.SIGKILL),
             )
         threading.Thread(target=self._await_end, args=(self.process.pid,), daemon=True).start()
 

@@ -6,7 +6,6 @@ Policies are named for sessions that have ended only.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError, close_old_connections
@@ -24,11 +23,10 @@ from evaluations import selectors
 from evaluations.models import OPEN_STATES, Session, State
 from evaluations.scopes import SIMULATION
 from leaderboard.models import Snapshot
+from workers.demo.programs import LIVELY_SESSIONS
 from workers.demo.seeding import Account
 
 LAST_RESULTS = 6
-# What the board needs before there is something to see: the bar is full then.
-GOAL_VALID = 20
 
 
 @dataclass(frozen=True)
@@ -62,7 +60,7 @@ class Progress:
 
 def read_progress() -> Progress:
     snapshot = Snapshot.objects.filter(board=SIMULATION.slug).first()
-    ended = selectors.with_everything(selectors.published_sessions().filter(simulated=True))[:LAST_RESULTS]
+    ended = selectors.with_everything(simulated_sessions())[:LAST_RESULTS]
     return Progress(
         labs=_lab_lines(),
         policies=len(snapshot.result["policies"]) if snapshot else 0,
@@ -70,6 +68,11 @@ def read_progress() -> Progress:
         board_at=snapshot.created_at if snapshot else None,
         last=[result_line(session) for session in ended],
     )
+
+
+def simulated_sessions() -> QuerySet[Session]:
+    """Those that have ended, the last one first."""
+    return selectors.published_sessions().filter(simulated=True)
 
 
 def _lab_lines() -> list[LabLine]:
@@ -86,11 +89,11 @@ def result_line(session: Session) -> str:
     page = selectors.session_page(session)
     if session.state != State.SUBMITTED or not session.valid:
         why = page["reason"] or session.get_state_display()
-        return f"{session.lab.name}: {session.instruction}: not counted, {why.lower()}"
-    sides = " against ".join(f"{one['side'].version.label} {one['episode'].progress:.0%}" for one in page["sides"])
+        return f"not counted, {why.lower()}: {session.instruction}. {session.lab.name}"
     preferred = page["preferred"]
-    verdict = f"preferred {preferred.version.label}" if preferred else "tie"
-    return f"{session.lab.name}: {session.instruction}: {sides}, {verdict}"
+    sides = sorted(page["sides"], key=lambda one: one["side"] != preferred)
+    first, second = (f"{one['side'].version.label} ({one['episode'].progress:.0%})" for one in sides)
+    return f"{first} {'beat' if preferred else 'tied with'} {second}: {session.instruction}. {session.lab.name}"
 
 
 class Display:
@@ -99,7 +102,7 @@ class Display:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
-        self._told: set[UUID] = set()
+        self._told_until = timezone.now()
 
     def say(self, line: str) -> None:
         self._console.print(escape(line), highlight=False, soft_wrap=True)
@@ -117,7 +120,7 @@ class Display:
         )
 
     def start(self) -> None:
-        self._told = set(self._ended().values_list("pk", flat=True))
+        self._told_until = timezone.now()
         if self._live:
             self._live.start()
 
@@ -137,24 +140,17 @@ class Display:
                 self._live.update(Text("The database does not answer; waiting for it."), refresh=True)
 
     def _tell_new_sessions(self) -> None:
-        new = self._ended().exclude(pk__in=self._told).order_by("closed_at")
+        new = simulated_sessions().filter(closed_at__gt=self._told_until).order_by("closed_at")
         for session in selectors.with_everything(new):
+            assert session.closed_at is not None
             self.say(f"{session.closed_at:%H:%M:%S} {result_line(session)}")
-            self._told.add(session.pk)
-
-    def _ended(self) -> QuerySet[Session]:
-        return selectors.published_sessions().filter(simulated=True)
+            self._told_until = session.closed_at
 
 
 def _picture(progress: Progress) -> Group:
     head = Table.grid(padding=(0, 2))
-    head.add_row(
-        "valid sessions",
-        ProgressBar(total=GOAL_VALID, completed=min(progress.valid, GOAL_VALID), width=30),
-        f"{progress.valid}",
-    )
-    head.add_row("under way", "", f"{progress.open}")
-    head.add_row("not counted", "", f"{progress.other}")
+    bar = ProgressBar(total=LIVELY_SESSIONS, completed=min(progress.valid, LIVELY_SESSIONS), width=30)
+    head.add_row(f"{progress.valid} valid sessions", bar, f"{progress.open} under way, {progress.other} not counted")
     labs = Table(box=None, pad_edge=False)
     for heading in ("lab", "valid", "not counted", "under way"):
         labs.add_column(heading, justify="left" if heading == "lab" else "right")
