@@ -32,6 +32,9 @@ export class Player {
   }
 
   begin() {
+    if (this.videos.length === 0) {
+      return;
+    }
     this.controls.hidden = false;
     this.videos.forEach((video) => this.adopt(video));
     this.button.addEventListener("click", () => this.toggle());

@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from evaluations.models import Session
 from leaderboard import selectors, snapshots
+from leaderboard.models import Snapshot
 from leaderboard.selectors import BoardPage
 from tests import factories
 from tests.e2e.conftest import PASSWORD, Site
@@ -119,6 +120,18 @@ def test_the_board_says_how_sure_it_is(page: Page, site: Site) -> None:
     expect(page.get_by_text(board.snapshot.input_id)).to_be_visible()
 
 
+def test_a_policy_that_met_none_of_the_others_has_no_place_on_their_axis(page: Page, site: Site) -> None:
+    snapshot = shown_board().snapshot
+    snapshot.result["policies"][-1]["component"] = 1
+    Snapshot.objects.create(
+        **{field.attname: getattr(snapshot, field.attname) for field in Snapshot._meta.fields if field.attname != "id"}
+    )
+    page.goto("/")
+    last = page.locator(".board tbody").get_by_role("row").last
+    expect(last).to_contain_text("Not ranked: never compared with the policies above")
+    expect(last.get_by_role("img")).to_have_count(0)
+
+
 def test_the_input_of_the_board_can_be_downloaded(page: Page, site: Site) -> None:
     page.goto("/")
     with page.expect_download() as download:
@@ -216,6 +229,7 @@ def test_a_session_that_was_given_up_says_so(page: Page, site: Site) -> None:
     page.goto(session_path(site.abandoned))
     expect(page.get_by_text("This session counts on no board: given up by the evaluator.")).to_be_visible()
     expect(page.get_by_text("No video was uploaded for side A.")).to_be_visible()
+    expect(page.get_by_role("button", name="Play")).to_be_hidden()
 
 
 def test_an_open_session_names_no_policy_and_gives_way_to_its_result(page: Page, site: Site) -> None:
