@@ -23,6 +23,7 @@ from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
+from rest_framework.views import set_rollback
 
 logger = logging.getLogger(__name__)
 
@@ -99,9 +100,14 @@ def json_response(error: ArenaError) -> JsonResponse:
     return JsonResponse(error.body(), status=error.status)
 
 
-def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """An error that nobody foresaw is logged and answered without its text, which could hold anything."""
     known = as_arena_error(error)
-    return Response(known.body(), status=known.status) if known else None
+    if known is None:
+        logger.error("%s failed", type(context["view"]).__name__, exc_info=error)
+        known = _with_status("internal_error", "Something broke on our side; it has been logged.", status=500)
+    set_rollback()
+    return Response(known.body(), status=known.status)
 
 
 def page(request: HttpRequest, error: ArenaError) -> HttpResponse:

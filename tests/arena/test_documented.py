@@ -54,9 +54,7 @@ def test_every_command_is_documented() -> None:
 def test_every_error_code_is_documented() -> None:
     kinds = {"ArenaError", "NotFound", "AccessDenied", "NotSignedIn", "Conflict", "TooLarge", "TooMany", "Unavailable"}
     kinds.add("_with_status")
-    used = {
-        first_text(node) for node in sources(*APPS) if isinstance(node, ast.Call) and called_name(node) in kinds
-    }
+    used = {first_text(node) for node in sources(*APPS) if isinstance(node, ast.Call) and called_name(node) in kinds}
     listed = set(re.findall(r"^\| `([a-z_]+)` \| \d", doc("errors.md"), re.MULTILINE))
     assert {code for code in used if code} <= listed
 

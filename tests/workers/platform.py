@@ -62,6 +62,8 @@ class Platform:
         }
 
     def start(self) -> None:
+        if self.supervisor is not None:
+            self.supervisor.wait(timeout=30)  # the killed predecessor
         self.home.mkdir(parents=True, exist_ok=True)
         with (self.home / "up.log").open("ab") as log:
             self.supervisor = subprocess.Popen(

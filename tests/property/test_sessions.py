@@ -1,0 +1,76 @@
+"""Any sequence of calls, in any order and as often as it likes, leaves a session in one consistent state."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from arena.errors import ArenaError
+from arena.models import AuditEvent
+from evaluations import sessions
+from evaluations.models import OPEN_STATES, Episode, Label, Preference, Result, Session, State
+from evaluations.sessions import Judgement
+from tests.factories import make_arena, open_session, upload_episode
+
+STEPS = st.sampled_from(
+    ["upload A", "upload B", "upload A otherwise", "activity", "submit", "submit invalid", "abandon", "sweep", "late"]
+)
+ENDS = {f"session:{state}" for state in (State.SUBMITTED, State.EXPIRED, State.ABANDONED)}
+
+
+@pytest.mark.django_db
+@hypothesis_settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(steps=st.lists(STEPS, max_size=9))
+def test_a_session_ends_once_and_what_ended_it_stands(steps: list[str]) -> None:
+    session, now = open_session(make_arena(), f"{timezone.now()}"), timezone.now()
+    end: dict[str, object] | None = None
+    for step in steps:
+        if step == "late":
+            now += settings.SESSION_LEASE + timedelta(seconds=1)
+            continue
+        assert refusal(step, session, now) in {None, "session_ended", "episode_exists"}
+        row = Session.objects.values().get(pk=session.pk)
+        assert end is None or row == end, f"{step} changed a session that had ended"
+        if row["state"] not in OPEN_STATES:
+            end = row
+    assert_consistent(session)
+
+
+def refusal(step: str, session: Session, now: datetime) -> str | None:
+    try:
+        do(step, session, now)
+    except ArenaError as error:
+        return error.code
+    return None
+
+
+def do(step: str, session: Session, now: datetime) -> None:
+    judgement = Judgement(preference=Preference.TIE, notes="", valid=step == "submit")
+    if step.startswith("upload"):
+        progress = 0.9 if step.endswith("otherwise") else 0.5
+        upload_episode(session, Label(step.split()[1]), progress=progress, now=now)
+    elif step == "activity":
+        sessions.record_activity(session_ids=[session.pk], now=now)
+    elif step.startswith("submit"):
+        sessions.submit(session=session, judgement=judgement, now=now)
+    elif step == "abandon":
+        sessions.abandon(session=session, now=now)
+    else:
+        sessions.expire_overdue(now=now)
+
+
+def assert_consistent(session: Session) -> None:
+    session.refresh_from_db()
+    events = AuditEvent.objects.filter(subject=f"session:{session.pk}", tag__in=ENDS)
+    results, episodes = Result.objects.filter(session=session), Episode.objects.filter(side__session=session)
+    assert events.count() == (0 if session.is_open else 1)
+    assert results.count() == (1 if session.state == State.SUBMITTED else 0)
+    assert episodes.count() <= len(Label)
+    if session.valid:
+        assert episodes.count() == len(Label)
