@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from arena.models import ClientKey, Embodiment, Lab, Person, PolicyVersion, Source, Station
+from evaluations.reasons import Reason
 
 
 class Label(models.TextChoices):
@@ -140,6 +141,11 @@ class Session(models.Model):
         return TaskCategory(self.corrected_category or self.tagged_category or self.intended_category)
 
     @property
+    def reason_text(self) -> str:
+        """Why it does not count, in words."""
+        return str(Reason(self.reason).label) if self.reason else ""
+
+    @property
     def evaluator_pseudonym(self) -> str:
         return self.evaluator.pseudonym if self.evaluator else self.evaluator_alias
 
@@ -203,6 +209,10 @@ class Episode(models.Model):
 
     def __str__(self) -> str:
         return f"episode of {self.side_id}"
+
+    @property
+    def videos(self) -> list["MediaFile"]:
+        return [media for media in self.media.all() if media.kind != MediaFile.Kind.TRAJECTORY]
 
 
 class MediaFile(models.Model):

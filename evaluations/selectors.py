@@ -7,8 +7,7 @@ from typing import Any
 from django.db.models import Count, Prefetch, QuerySet
 
 from arena.models import Membership, Person, PolicyVersion, Station
-from evaluations.models import MediaFile, Result, Session, Side
-from evaluations.reasons import Reason
+from evaluations.models import Result, Session, Side
 
 _SIDES = Prefetch(
     "sides",
@@ -42,13 +41,6 @@ def complete_sessions(sessions: QuerySet[Session]) -> QuerySet[Session]:
     )
 
 
-def videos(side: Side) -> list[MediaFile]:
-    episode = getattr(side, "episode", None)
-    if episode is None:
-        return []
-    return [media for media in episode.media.all() if media.kind != MediaFile.Kind.TRAJECTORY]
-
-
 def session_page(session: Session) -> dict[str, Any]:
     """All that the page of a session that has ended shows. Expects a session read by `with_everything`."""
     sides: list[Side] = session.ordered_sides  # type: ignore[attr-defined]
@@ -59,7 +51,7 @@ def session_page(session: Session) -> dict[str, Any]:
             {
                 "side": side,
                 "episode": getattr(side, "episode", None),
-                "videos": videos(side),
+                "videos": side.episode.videos if hasattr(side, "episode") else [],
                 "relay": relay_figures(side),
             }
             for side in sides
@@ -67,7 +59,7 @@ def session_page(session: Session) -> dict[str, Any]:
         "result": results[0] if results else None,
         "preferred": _preferred(sides, results),
         "exclusion": getattr(session, "exclusion", None),
-        "reason": Reason(session.reason).label if session.reason else "",
+        "reason": session.reason_text,
     }
 
 
@@ -124,6 +116,6 @@ def _lab_page(membership: Membership) -> LabPage:
         membership=membership,
         stations=list(lab.stations.select_related("embodiment")),
         open_sessions=list(own.open()),
-        closed_sessions=list(own.closed().order_by("-closed_at")[:RECENT_SESSIONS]),
+        closed_sessions=list(own.closed().select_related("exclusion").order_by("-closed_at")[:RECENT_SESSIONS]),
         policies=list(versions),
     )

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from evaluations.relay.routes import Route
-from evaluations.relay.wire import DTYPES, Array, Value, WireError, decode, encode
+from evaluations.relay.wire import DTYPES, Array, Form, Value, WireError, decode, encode
 
 RESET_ANSWER = "reset successful"
 
@@ -99,28 +99,58 @@ class Call(Enum):
     RESET = auto()
 
 
-def read_request(frame: bytes, *, route: Route, metadata: Metadata) -> tuple[Call, bytes]:
-    """What the client asks for, and the frame that goes to the policy server instead of the client's."""
-    values = decode(frame, known=REQUEST_KEYS)
-    endpoint = values.get("endpoint")
-    if endpoint == "reset":
-        return Call.RESET, encode({"session_id": route.wire_session_id, "endpoint": "reset"})
-    if endpoint != "infer":
-        raise WireError("the endpoint is neither infer nor reset")
-    passed = {key: values[key] for key in OBSERVATIONS if key in values}
-    if not route.simulated:
-        passed.pop(SIMULATOR_STATE, None)
-    if not all(value is None or isinstance(value, Array) for value in passed.values()):
-        raise WireError("an observation is not an array")
-    passed["prompt"] = route.instruction
-    if metadata.needs_session_id or "session_id" in values:
-        passed["session_id"] = route.wire_session_id
-    passed["endpoint"] = "infer"
-    return Call.INFER, encode(passed)
+class Requests:
+    """The requests of one client, rewritten for its policy server."""
+
+    def __init__(self, *, route: Route, metadata: Metadata) -> None:
+        self._route = route
+        self._metadata = metadata
+        self._last: Form | None = None
+
+    def read(self, frame: bytes) -> tuple[Call, bytes]:
+        """What the client asks for, and the frame that goes to the policy server instead of the client's."""
+        if self._last is not None and self._last.fits(frame):
+            return Call.INFER, self._last.fill(frame)
+        values = decode(frame, known=REQUEST_KEYS)
+        endpoint = values.get("endpoint")
+        if endpoint == "reset":
+            return Call.RESET, encode({"session_id": self._route.wire_session_id, "endpoint": "reset"})
+        if endpoint != "infer":
+            raise WireError("the endpoint is neither infer nor reset")
+        self._last = Form(frame, taken=values, given=self._passed(values))
+        return Call.INFER, self._last.fill(frame)
+
+    def _passed(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
+        passed = {key: values[key] for key in OBSERVATIONS if key in values}
+        if not all(value is None or isinstance(value, Array) for value in passed.values()):
+            raise WireError("an observation is not an array")
+        if not self._route.simulated:
+            passed.pop(SIMULATOR_STATE, None)
+        passed["prompt"] = self._route.instruction
+        if self._metadata.needs_session_id or "session_id" in values:
+            passed["session_id"] = self._route.wire_session_id
+        passed["endpoint"] = "infer"
+        return passed
 
 
-def read_answer(frame: bytes) -> bytes:
-    """The frame that goes to the client instead of the policy server's: the actions and nothing else."""
+class Answers:
+    """The answers of one policy server to inferences, rewritten for its client: the actions and nothing else."""
+
+    def __init__(self) -> None:
+        self._last: tuple[Form, Array] | None = None
+
+    def read(self, frame: bytes) -> bytes:
+        """The frame that goes to the client instead of the policy server's."""
+        if self._last is None or not self._last[0].fits(frame):
+            actions = _actions(frame)
+            self._last = Form(frame, taken={"actions": actions}, given={"actions": actions}), actions
+        form, actions = self._last
+        if not np.isfinite(actions.numbers(frame)).all():
+            raise WireError("an action is not finite")
+        return form.fill(frame)
+
+
+def _actions(frame: bytes) -> Array:
     actions = decode(frame, known=("actions",)).get("actions")
     if not isinstance(actions, Array):
         raise WireError("the answer holds no array of actions")
@@ -128,9 +158,7 @@ def read_answer(frame: bytes) -> bytes:
         raise WireError("the actions are not numbers")
     if not _is_chunk(actions.shape):
         raise WireError("the actions have a wrong shape")
-    if not np.isfinite(actions.numbers()).all():
-        raise WireError("an action is not finite")
-    return encode({"actions": actions})
+    return actions
 
 
 def _is_chunk(shape: tuple[int, ...]) -> bool:

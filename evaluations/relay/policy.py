@@ -20,7 +20,7 @@ from evaluations.relay.addresses import (
     resolve,
 )
 from evaluations.relay.limits import Limits
-from evaluations.relay.messages import Metadata, read_answer, read_metadata
+from evaluations.relay.messages import Answers, Metadata, read_metadata
 from evaluations.relay.problems import Problem
 from evaluations.relay.wire import WireError
 
@@ -47,6 +47,7 @@ class PolicyConnection:
     def __init__(self, connection: ClientConnection, metadata: Metadata, limits: Limits) -> None:
         self._connection = connection
         self._limits = limits
+        self._answers = Answers()
         self.metadata = metadata
 
     @classmethod
@@ -67,7 +68,7 @@ class PolicyConnection:
         if isinstance(answer, str):
             raise PolicyFailure(Problem.ERROR_ANSWER, answer)
         try:
-            return read_answer(answer)
+            return self._answers.read(answer)
         except WireError as error:
             raise PolicyFailure(Problem.BAD_ANSWER, str(error)) from None
 

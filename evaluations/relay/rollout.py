@@ -10,7 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from evaluations.relay.limits import Limits
 from evaluations.relay.measurements import Tally
-from evaluations.relay.messages import NO_CAMERAS, RESET_ANSWER, Call, Metadata, read_request
+from evaluations.relay.messages import NO_CAMERAS, RESET_ANSWER, Call, Metadata, Requests
 from evaluations.relay.policy import PolicyConnection, PolicyFailure
 from evaluations.relay.problems import Ending, Problem
 from evaluations.relay.routes import Route
@@ -47,7 +47,7 @@ class Rollout:
         self._limits = limits
         self._open_policy = open_policy
         self._policy: PolicyConnection | None = None
-        self._metadata = NO_CAMERAS
+        self._requests = Requests(route=route, metadata=NO_CAMERAS)
         self._no_policy_because = Ending.POLICY_ERROR
         self._ended = False
 
@@ -76,23 +76,26 @@ class Rollout:
         await self._leave_policy()
 
     async def _greet(self) -> None:
+        metadata = await self._policy_metadata() or NO_CAMERAS
+        self._requests = Requests(route=self.route, metadata=metadata)
+        await self._client.send(metadata.frame())
+
+    async def _policy_metadata(self) -> Metadata | None:
+        """Connect to the policy server. None where it does not answer, or needs what the station does not have."""
         try:
             self._policy = await self._open_policy()
         except PolicyFailure as failure:
             self._count(failure)
-        else:
-            await self._welcome(self._policy.metadata)
-        await self._client.send(self._metadata.frame())
-
-    async def _welcome(self, metadata: Metadata) -> None:
+            return None
+        metadata = self._policy.metadata
         self._tally.connected(metadata.fields)
         if metadata.fits(self.route):
-            self._metadata = metadata
-            return
+            return metadata
         # The client itself would die on an assertion.
         self._count(PolicyFailure(Problem.CAMERA_MISSING))
         self._no_policy_because = Ending.CAMERA_MISSING
         await self._leave_policy()
+        return None
 
     async def _frame(self) -> bytes:
         try:
@@ -107,7 +110,7 @@ class Rollout:
 
     async def _answer(self, frame: bytes) -> None:
         try:
-            call, request = read_request(frame, route=self.route, metadata=self._metadata)
+            call, request = self._requests.read(frame)
         except WireError as error:
             self._tally.failed(Problem.BAD_REQUEST)
             logger.info("side %d: bad request: %s", self.route.side_id, error)

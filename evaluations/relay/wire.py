@@ -1,16 +1,15 @@
 """The wire format: msgpack maps whose arrays are packed as msgpack-numpy packs them.
 
 Read strictly, and nothing is built that was not asked for: the kind of each value is looked at before it is unpacked,
-other keys are skipped, and an array's bytes stay a view of the message that they came in. The usual decoder hands the
-sender's dtype to NumPy unchecked, where an object dtype makes pointers of the sender's bytes. Here an array is of one
-of a few plain kinds of numbers, and its bytes fill its shape.
+other keys are skipped, and an array's bytes stay where they are until the message that goes out is put together. The
+usual decoder hands the sender's dtype to NumPy unchecked, where an object dtype makes pointers of the sender's bytes.
+Here an array is of one of a few plain kinds of numbers, and its bytes fill its shape.
 """
 
 import math
 import struct
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import msgpack
@@ -30,12 +29,14 @@ class WireError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Array:
+    """An array of a message: its bytes are those of the span, and stay there."""
+
     dtype: str
     shape: tuple[int, ...]
-    data: memoryview
+    span: slice
 
-    def numbers(self) -> np.ndarray[Any, Any]:
-        return np.frombuffer(self.data, DTYPES[self.dtype]).reshape(self.shape)
+    def numbers(self, message: bytes) -> np.ndarray[Any, Any]:
+        return np.frombuffer(message, DTYPES[self.dtype], math.prod(self.shape), self.span.start)
 
 
 Value = bool | int | str | list[int] | Array | None
@@ -53,16 +54,57 @@ def decode(message: bytes, *, known: Container[str]) -> dict[str, Value]:
         raise WireError("the message is not msgpack") from None
 
 
+class Form:
+    """How a message is made, and what is made of it.
+
+    The messages of an episode differ in the bytes of their arrays alone. One that has the form of the last needs not be
+    taken apart again: where all else is equal byte by byte, so are the places of the arrays and what was found right.
+    """
+
+    def __init__(self, message: bytes, *, taken: Mapping[str, Value], given: Mapping[str, Value]) -> None:
+        """`taken` is all that was decoded of the message, `given` is what the new one holds."""
+        self._length = len(message)
+        self._fixed = _without(message, [value.span for value in taken.values() if isinstance(value, Array)])
+        self._parts = _encoded(given)
+
+    def fits(self, message: bytes) -> bool:
+        if len(message) != self._length:
+            return False
+        return all(message.startswith(fixed, start) for start, fixed in self._fixed)
+
+    def fill(self, message: bytes) -> bytes:
+        """The new message, in the one form that msgpack-numpy gives it, however the old one was packed."""
+        view = memoryview(message)
+        return b"".join([part if isinstance(part, bytes) else view[part] for part in self._parts])
+
+
 def encode(values: Mapping[str, Value]) -> bytes:
-    """A map in the one form that msgpack-numpy gives it, however its values were packed when they came."""
-    parts: list[bytes | memoryview] = [_packer.pack_map_header(len(values))]
+    """A message without arrays."""
+    return Form(b"", taken={}, given=values).fill(b"")
+
+
+def _without(message: bytes, spans: Iterable[slice]) -> list[tuple[int, bytes]]:
+    """What stands between the spans, and where."""
+    between, start = [], 0
+    for span in sorted(spans, key=lambda span: span.start):
+        between.append((start, message[start : span.start]))
+        start = span.stop
+    return [*between, (start, message[start:])]
+
+
+def _encoded(values: Mapping[str, Value]) -> list[bytes | slice]:
+    """The packed values, with spans of the old message where its arrays go."""
+    parts: list[bytes | slice] = []
+    packed = bytearray(_packer.pack_map_header(len(values)))
     for key, value in values.items():
-        parts.append(_packed_key(key))
+        packed += _packed(key)
         if isinstance(value, Array):
-            parts += (_array_head(len(value.data)), value.data, _array_tail(value.dtype, value.shape))
+            packed += _array_head(value.span.stop - value.span.start)
+            parts += (bytes(packed), value.span)
+            packed = bytearray(b"".join(_packed(part) for part in (_DTYPE, value.dtype, _SHAPE, value.shape)))
         else:
-            parts.append(_packed(value))
-    return b"".join(parts)
+            packed += _packed(value)
+    return [*parts, bytes(packed)]
 
 
 # The fields of a packed array have bytes for names, unlike all other keys of the protocol.
@@ -75,7 +117,6 @@ def _packed(value: object) -> bytes:
     return packed
 
 
-_packed_key = lru_cache(maxsize=256)(_packed)
 _ARRAY_START: bytes = _packer.pack_map_header(4) + _packed(_FLAG) + _packed(True) + _packed(_DATA)
 
 
@@ -85,11 +126,6 @@ def _array_head(length: int) -> bytes:
     if length < 1 << 16:
         return _ARRAY_START + struct.pack(">BH", 0xC5, length)
     return _ARRAY_START + struct.pack(">BI", 0xC6, length)
-
-
-@lru_cache(maxsize=256)
-def _array_tail(dtype: str, shape: tuple[int, ...]) -> bytes:
-    return b"".join(_packed(part) for part in (_DTYPE, dtype, _SHAPE, shape))
 
 
 # What a first byte says of the value that it begins (https://github.com/msgpack/msgpack/blob/master/spec.md).
@@ -106,11 +142,10 @@ _PLAIN = frozenset([_NIL, _FALSE, _TRUE, *_INTS, *_STRS])
 class _Reader:
     """A place in a message. Its methods read what stands there and move on."""
 
-    __slots__ = ("_message", "_unpacker", "_view")
+    __slots__ = ("_message", "_unpacker")
 
     def __init__(self, message: bytes) -> None:
         self._message = message
-        self._view = memoryview(message)
         self._unpacker = msgpack.Unpacker(max_buffer_size=max(1, len(message)), read_size=1)
         self._unpacker.feed(message)
 
@@ -166,9 +201,9 @@ class _Reader:
             raise WireError("an array lacks a field")
         return _checked(fields[_DTYPE], tuple(fields[_SHAPE]), fields[_DATA])
 
-    def _field(self, name: bytes) -> str | list[int] | memoryview | bool:
+    def _field(self, name: bytes) -> str | list[int] | slice | bool:
         if name == _DATA:
-            return self._bytes()
+            return self._span()
         if name == _SHAPE:
             return self._whole_numbers()
         if name == _DTYPE:
@@ -177,21 +212,21 @@ class _Reader:
             return bool(self._expected((_TRUE,)))
         raise WireError("a map is not an array")
 
-    def _bytes(self) -> memoryview:
+    def _span(self) -> slice:
         head = _BINS.get(self._kind())
         if head is None:
             raise WireError("an array's data are not bytes")
         start = self._unpacker.tell() + head
         self._unpacker.skip()
-        return self._view[start : self._unpacker.tell()]
+        return slice(start, self._unpacker.tell())
 
 
-def _checked(dtype: str, shape: tuple[int, ...], data: memoryview) -> Array:
+def _checked(dtype: str, shape: tuple[int, ...], span: slice) -> Array:
     known = DTYPES.get(dtype)
     if known is None:
         raise WireError("an array is not of plain numbers")
     if not all(0 <= length <= MAX_LENGTH for length in shape):
         raise WireError("a length of an array is out of range")
-    if len(data) != math.prod(shape) * known.itemsize:
+    if span.stop - span.start != math.prod(shape) * known.itemsize:
         raise WireError("an array's bytes do not fill its shape")
-    return Array(dtype, shape, data)
+    return Array(dtype, shape, span)
