@@ -175,7 +175,7 @@ class Evaluator:
             connect(f"ws://127.0.0.1:{self.relay_port}/relay/{'x' * 43}", compression=None),
         ):
             pass
-        self.note("wrong token", refused.value.response.body or b"")
+        self.note("wrong token", bytes(refused.value.response.body or b""))
 
     def upload(self, label: str) -> None:
         self.note_answer(f"{label} upload", self.client.upload(self.session, label, video=VIDEO))

@@ -1,6 +1,8 @@
 """Any sequence of calls, in any order and as often as it likes, leaves a session in one consistent state."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -29,7 +31,7 @@ ENDS = {f"session:{state}" for state in (State.SUBMITTED, State.EXPIRED, State.A
 @given(steps=st.lists(STEPS, max_size=9))
 def test_a_session_ends_once_and_what_ended_it_stands(steps: list[str]) -> None:
     session, now = open_session(make_arena(), f"{timezone.now()}"), timezone.now()
-    end: dict[str, object] | None = None
+    end: Mapping[str, Any] | None = None
     for step in steps:
         if step == "late":
             now += settings.SESSION_LEASE + timedelta(seconds=1)
