@@ -1,6 +1,5 @@
 """One evaluator's connection, from the greeting to the end: a request, an answer, and again."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -8,7 +7,6 @@ from collections.abc import Awaitable, Callable
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
-from evaluations.relay.limits import Limits
 from evaluations.relay.measurements import Tally
 from evaluations.relay.messages import NO_CAMERAS, RESET_ANSWER, Call, Metadata, Requests
 from evaluations.relay.policy import PolicyConnection, PolicyFailure
@@ -38,18 +36,18 @@ class Rollout:
         client: ServerConnection,
         route: Route,
         tally: Tally,
-        limits: Limits,
         open_policy: Callable[[], Awaitable[PolicyConnection]],
     ) -> None:
         self.route = route
         self._client = client
         self._tally = tally
-        self._limits = limits
         self._open_policy = open_policy
         self._policy: PolicyConnection | None = None
         self._requests = Requests(route=route, metadata=NO_CAMERAS)
         self._no_policy_because = Ending.POLICY_ERROR
         self._ended = False
+        self.heard_at = time.monotonic()
+        """When the client last was at work. The server ends what is idle."""
 
     async def run(self) -> None:
         """Returns when the connection has ended, whoever ended it."""
@@ -66,6 +64,8 @@ class Rollout:
 
     async def end(self, ending: Ending) -> None:
         """Tell the client why, and close both ends."""
+        if self._ended:
+            return
         self._ended = True
         try:
             # A client that waits for an answer shows a text to its user; the reason of a close it may not.
@@ -98,11 +98,8 @@ class Rollout:
         return None
 
     async def _frame(self) -> bytes:
-        try:
-            async with asyncio.timeout(self._limits.idle_s):
-                frame = await self._client.recv()
-        except TimeoutError:
-            raise Ended(Ending.IDLE) from None
+        self.heard_at = time.monotonic()
+        frame = await self._client.recv()
         if isinstance(frame, str):
             self._tally.failed(Problem.BAD_REQUEST)
             raise Ended(Ending.BAD_REQUEST)

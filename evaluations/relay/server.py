@@ -5,6 +5,7 @@ import contextlib
 import logging
 import re
 import signal
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from weakref import WeakKeyDictionary
@@ -16,8 +17,10 @@ from websockets.http11 import Request, Response
 from evaluations.relay.addresses import Resolver, resolve
 from evaluations.relay.limits import Limits
 from evaluations.relay.measurements import Measurements
+from evaluations.relay.memory import keep_freed_memory
 from evaluations.relay.policy import PolicyConnection, silent
 from evaluations.relay.problems import Ending
+from evaluations.relay.receiving import RelayServerConnection
 from evaluations.relay.rollout import Rollout
 from evaluations.relay.routes import Directory, Refusal, Route
 
@@ -65,7 +68,7 @@ class Relay:
             ping_timeout=limits.ping_answer_s,
             close_timeout=limits.close_s,
             max_size=limits.message_bytes,
-            write_limit=limits.message_bytes,
+            create_connection=RelayServerConnection,
             logger=silent,
         )
         self._books = asyncio.create_task(self._keep_books())
@@ -121,7 +124,6 @@ class Relay:
             client=connection,
             route=route,
             tally=tally,
-            limits=self._limits,
             open_policy=lambda: PolicyConnection.open(
                 route.endpoint_url, allow_private=self._allow_private, limits=self._limits, resolver=self._resolver
             ),
@@ -152,6 +154,7 @@ class Relay:
             await self._measurements.tick()
             await self._measurements.flush()
             await self._end_ended_sessions()
+            self._end_idle()
 
     async def _end_ended_sessions(self) -> None:
         side_ids = {rollout.route.side_id for rollout in self._rollouts}
@@ -167,9 +170,16 @@ class Relay:
             if rollout.route.side_id in ended:
                 self._end(rollout, Ending.SESSION_ENDED)
 
+    def _end_idle(self) -> None:
+        latest = time.monotonic() - self._limits.idle_s
+        for rollout in list(self._rollouts):
+            if rollout.heard_at < latest:
+                self._end(rollout, Ending.IDLE)
+
 
 async def run(relay: Relay, *, host: str, port: int, ready: Callable[[int], None]) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` is told the port once the relay takes connections."""
+    """Serve until SIGTERM or SIGINT, in a process of its own. `ready` is told the port."""
+    keep_freed_memory()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
