@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import requests
 
+from tests.homes import temporary_home
 from tests.workers.platform import Platform, eventually, policy_servers, running_platform, simulated_lab
 
 pytestmark = [pytest.mark.slow, pytest.mark.sim]
@@ -19,10 +20,10 @@ BOARD_S = 60
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+def platform() -> Iterator[Platform]:
     """A running platform with three simulated policies registered. The tests of this module go on with its data."""
     with ExitStack() as stack:
-        platform = stack.enter_context(running_platform(tmp_path_factory.mktemp("platform") / "home"))
+        platform = stack.enter_context(running_platform(stack.enter_context(temporary_home())))
         served = stack.enter_context(policy_servers("expert", "slow", "random"))
         platform.command("create_lab", "Owners", "--simulated")
         for policy in served:
