@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, connection
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from rich.console import Console, Group
@@ -129,13 +129,13 @@ class Display:
             self._live.stop()
 
     def refresh(self) -> None:
-        close_old_connections()
         try:
             if self._live:
                 self._live.update(_picture(read_progress()), refresh=True)
             else:
                 self._tell_new_sessions()
         except DatabaseError:
+            connection.close()  # the next look takes a new one
             if self._live:
                 self._live.update(Text("The database does not answer; waiting for it."), refresh=True)
 
