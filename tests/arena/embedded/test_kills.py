@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from arena.embedded import Services, services
 from tests.arena.embedded.users import another_user, ask, ping
 from tests.processes import belonging_to, eventually, kill, running
+
+pytestmark = pytest.mark.slow
 
 KEEPERS = ("embedded.keeper postgresql", "embedded.keeper valkey")
 SERVERS = ("bin/postgres -D", "valkey-server")

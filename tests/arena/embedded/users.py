@@ -8,22 +8,23 @@ from pathlib import Path
 import psycopg
 import redis
 
+from arena.embedded.servers import SERVERS
 from tests.processes import python
 
 _USER = """
 import sys
 from pathlib import Path
 from arena.embedded import services
-with services(Path(sys.argv[1]), durable=False):
+with services(Path(sys.argv[1]), sys.argv[2:], durable=False):
     print("ready", flush=True)
     sys.stdin.read()
 """
 
 
 @contextmanager
-def another_user(home: Path) -> Iterator[subprocess.Popen[str]]:
-    """Uses the services until its input is closed."""
-    user = python("-c", _USER, str(home))
+def another_user(home: Path, *names: str) -> Iterator[subprocess.Popen[str]]:
+    """Uses the named servers, or all, until its input is closed."""
+    user = python("-c", _USER, str(home), *(names or SERVERS))
     with user:
         assert user.stdout is not None
         assert user.stdout.readline() == "ready\n"
