@@ -1,33 +1,28 @@
 """Uploaded files, looked at once, in the worker.
 
-A video is called playable when its frames could be read to the end. A trajectory is read by a reader that runs nothing.
+A video is called readable when its frames could be decoded to the end; where browsers could not play it as it came, a
+form that they can is made beside it. A trajectory is read by a reader that runs nothing. What cannot be read is kept,
+and said to be so.
 """
 
-from dataclasses import asdict, dataclass
+import secrets
+import tempfile
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import IO
+from pathlib import Path
+from typing import IO, Any
 
 import av
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import default_storage
 
 from arena import audit
+from evaluations import video
 from evaluations.models import MediaFile
 from evaluations.roboarena.trajectory import TrajectoryError, read_trajectory
+from evaluations.video import VideoError, VideoFacts
 
-# What the browsers that we support play. Anything else is kept, and said to be unreadable there.
-PLAYABLE_CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
-MAX_FRAMES = 100_000
-MAX_PIXELS = 4096 * 4096
 CHECK_BATCH = 50
-
-
-@dataclass(frozen=True)
-class VideoFacts:
-    duration_s: float
-    frames: int
-    width: int
-    height: int
-    codec: str
 
 
 def check_episode(*, episode_id: int, now: datetime) -> None:
@@ -49,45 +44,79 @@ def _check(media: MediaFile, now: datetime) -> None:
 
 def _check_trajectory(media: MediaFile, now: datetime) -> None:
     """Count the steps of a trajectory that is plain numbers; any other is kept unopened."""
-    row = MediaFile.objects.filter(pk=media.pk, check_state=MediaFile.Check.PENDING)
     try:
         with media.file.open("rb") as file:
             steps = read_trajectory(file)
     except (TrajectoryError, OSError):
-        row.update(check_state=MediaFile.Check.OPAQUE, checked_at=now)
-        return
-    row.update(check_state=MediaFile.Check.PASSED, checked_at=now, frames=len(steps))
+        _record(media, now, check_state=MediaFile.Check.OPAQUE)
+    else:
+        _record(media, now, check_state=MediaFile.Check.PASSED, frames=len(steps))
 
 
 def _check_video(media: MediaFile, now: datetime) -> None:
-    row = MediaFile.objects.filter(pk=media.pk, check_state=MediaFile.Check.PENDING)
-    facts = _facts(media)
-    if facts is None:
-        if row.update(check_state=MediaFile.Check.FAILED, checked_at=now):
+    try:
+        found = _look_at(media)
+    except (VideoError, OSError) as error:
+        problem = str(error) if isinstance(error, VideoError) else "The file is not on the disk."
+        if _record(media, now, check_state=MediaFile.Check.FAILED, problem=problem):
             audit.record("media:unreadable", subject=f"media:{media.pk}", kind=media.kind)
         return
-    row.update(check_state=MediaFile.Check.PASSED, checked_at=now, **asdict(facts))
+    facts, made = found.facts, {"poster": found.poster, "playback": found.playback}
+    kept = _record(
+        media,
+        now,
+        check_state=MediaFile.Check.PASSED,
+        duration_s=facts.duration_s,
+        frames=facts.frames,
+        width=facts.width,
+        height=facts.height,
+        codec=facts.codec,
+        black=facts.black,
+        frozen=facts.frozen,
+        **made,
+    )
+    if not kept:  # somebody else checked it meanwhile, and made files of its own
+        for name in filter(None, made.values()):
+            default_storage.delete(name)
 
 
-def _facts(media: MediaFile) -> VideoFacts | None:
-    try:
-        with media.file.open("rb") as file:
-            return read_video(file)
-    except (av.FFmpegError, IndexError, ValueError, OSError):
-        return None
+def _record(media: MediaFile, now: datetime, **fields: Any) -> bool:
+    """False where the file has been checked already."""
+    row = MediaFile.objects.filter(pk=media.pk, check_state=MediaFile.Check.PENDING)
+    return bool(row.update(checked_at=now, **fields))
 
 
-def read_video(file: IO[bytes]) -> VideoFacts | None:
-    """Decode an MP4 to its end; None for what browsers do not play. Raises what PyAV raises for a broken file.
+@dataclass(frozen=True)
+class _Found:
+    """What was seen of a video, with the names of the files that were made of it."""
 
-    The demuxer is named, so that a playlist in disguise opens nothing else.
-    """
-    with av.open(file, "r", format="mp4") as container:
-        stream = container.streams.video[0]
-        if stream.codec_context.name not in PLAYABLE_CODECS or stream.width * stream.height > MAX_PIXELS:
-            return None
-        frames = sum(1 for _ in islice(container.decode(stream), MAX_FRAMES))
-        rate = float(stream.average_rate or 0)
-        if not frames or not rate:
-            return None
-        return VideoFacts(frames / rate, frames, stream.width, stream.height, stream.codec_context.name)
+    facts: VideoFacts
+    poster: str
+    playback: str
+
+
+def _look_at(media: MediaFile) -> _Found:
+    with media.file.open("rb") as file:
+        facts = video.inspect(file)
+        playback = _playable_form(file, facts)
+    return _Found(facts, _save(ContentFile(facts.poster), "posters", "jpg"), playback)
+
+
+def _playable_form(file: IO[bytes], facts: VideoFacts) -> str:
+    """The name of a file that browsers play at once; empty where the uploaded one is such a file."""
+    if facts.plays_everywhere and video.starts_at_once(file):
+        return ""
+    make = video.remux if facts.plays_everywhere else video.transcode
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "playback.mp4"
+        try:
+            make(file, target)
+        except (av.FFmpegError, ValueError) as error:
+            raise VideoError("The video could not be made playable.") from error
+        with target.open("rb") as made:
+            return _save(File(made), "playback", "mp4")
+
+
+def _save(content: "File[bytes]", folder: str, suffix: str) -> str:
+    stem = secrets.token_hex(16)
+    return default_storage.save(f"{folder}/{stem[:2]}/{stem}.{suffix}", content)

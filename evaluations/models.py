@@ -237,6 +237,12 @@ class MediaFile(models.Model):
     sha256 = models.CharField(max_length=64)
     check_state = models.CharField(max_length=8, choices=Check.choices, default=Check.PENDING)
     checked_at = models.DateTimeField(null=True, blank=True)
+    # What the check made of a video: a form that browsers play, where the file itself is none, and its first frame.
+    playback = models.FileField(max_length=200, blank=True)
+    poster = models.FileField(max_length=200, blank=True)
+    problem = models.CharField("why it cannot be read", max_length=200, blank=True)
+    black = models.BooleanField("no frame shows anything", null=True, blank=True)
+    frozen = models.BooleanField("nothing moves", null=True, blank=True)
     duration_s = models.FloatField(null=True, blank=True)
     frames = models.PositiveIntegerField(null=True, blank=True)
     width = models.PositiveIntegerField(null=True, blank=True)
@@ -256,6 +262,11 @@ class MediaFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.episode_id}"
+
+    @property
+    def played(self) -> models.fields.files.FieldFile:
+        """The file that a browser is given."""
+        return self.playback or self.file
 
 
 class Result(models.Model):

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_safe
 
+from arena.errors import NotFound
 from arena.models import Person
 from evaluations import access, selectors
 from evaluations.ranges import ranged_response
@@ -39,7 +40,16 @@ def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 @require_safe
 def session_video(request: HttpRequest, session_id: uuid.UUID, label: str, kind: str) -> HttpResponseBase:
     media = access.video_to_read(request.user, session_id, label=label, kind=kind)
-    return ranged_response(request, file=media.file, content_type="video/mp4", etag=media.sha256)
+    etag = f"{media.sha256}-{media.check_state}"
+    return ranged_response(request, file=media.played, content_type="video/mp4", etag=etag)
+
+
+@require_safe
+def session_poster(request: HttpRequest, session_id: uuid.UUID, label: str, kind: str) -> HttpResponseBase:
+    media = access.video_to_read(request.user, session_id, label=label, kind=kind)
+    if not media.poster:
+        raise NotFound("poster_unknown", "There is no picture of this video yet.")
+    return ranged_response(request, file=media.poster, content_type="image/jpeg", etag=f"{media.sha256}-poster")
 
 
 @login_required

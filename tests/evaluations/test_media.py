@@ -1,29 +1,40 @@
 import io
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
 import pytest
 from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.test import Client
 from django.utils import timezone
 
 from arena.models import AuditEvent
-from evaluations import media
+from evaluations import media, video
 from evaluations.episodes import EpisodeReport, record_episode
-from evaluations.models import Label, MediaFile
+from evaluations.models import Label, MediaFile, Session
 from tests.evaluations.roboarena.client import episode_npz
 from tests.factories import Arena, open_session
 
 
-def encode(*, frames: int = 12, codec: str = "libx264", container: str = "mp4") -> bytes:
-    """A small real video."""
+def encode(
+    *,
+    frames: int = 12,
+    codec: str = "libx264",
+    container: str = "mp4",
+    pixels: str = "yuv420p",
+    still: int | None = None,
+) -> bytes:
+    """A small real video that grows brighter, or stays as it is."""
     target = io.BytesIO()
     with av.open(target, "w", format=container) as output:
         stream: Any = output.add_stream(codec, rate=Fraction(10))
-        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = 64, 48, pixels
         for number in range(frames):
-            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number * 9, np.uint8), format="rgb24")
+            shade = number * 9 if still is None else still
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), shade, np.uint8), format="rgb24")
             output.mux(stream.encode(frame))
         output.mux(stream.encode())
     return target.getvalue()
@@ -52,15 +63,83 @@ def test_a_video_that_decodes_to_its_end_is_readable(arena: Arena) -> None:
         b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
         b"ffconcat version 1.0\nfile '/etc/passwd'\n",
         encode()[:-400],
-        encode(codec="mpeg4"),
         encode(container="matroska"),
     ],
-    ids=["empty", "text", "playlist", "concat", "truncated", "codec that no browser plays", "another container"],
+    ids=["empty", "text", "playlist", "concat", "truncated", "another container"],
 )
 def test_any_other_is_kept_and_said_to_be_unreadable(arena: Arena, content: bytes) -> None:
     found = check(arena, MediaFile.Kind.WRIST, content)
     assert (found.check_state, found.size) == ("failed", len(content))
+    assert found.problem.endswith(".")
+    assert (found.poster.name, found.playback.name) == ("", "")
     assert AuditEvent.objects.filter(tag="media:unreadable").count() == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [encode(), encode(codec="mpeg4"), encode(pixels="yuv444p")],
+    ids=["index at the end", "codec that no browser plays", "colours that no browser plays"],
+)
+def test_what_a_browser_could_not_play_at_once_gets_a_form_that_it_can(arena: Arena, content: bytes) -> None:
+    found = check(arena, MediaFile.Kind.LEFT, content)
+    assert found.check_state == "passed"
+    with found.file.open("rb") as kept, found.playback.open("rb") as made:
+        assert kept.read() == content
+        assert video.starts_at_once(made)
+        made.seek(0)
+        facts = video.inspect(made)
+    assert facts.plays_everywhere
+    assert facts.frames == 12
+    assert found.played == found.playback
+
+
+def test_what_plays_at_once_is_left_as_it_came(arena: Arena, tmp_path: Path) -> None:
+    video.remux(io.BytesIO(encode()), tmp_path / "fast.mp4")
+    found = check(arena, MediaFile.Kind.LEFT, (tmp_path / "fast.mp4").read_bytes())
+    assert (found.check_state, found.playback.name, found.played) == ("passed", "", found.file)
+
+
+def test_the_first_frame_is_its_poster(arena: Arena, client: Client) -> None:
+    found = check(arena, MediaFile.Kind.LEFT, encode(still=200))
+    with found.poster.open("rb") as poster, av.open(poster, "r", format="mjpeg") as picture:
+        frame = next(picture.decode(video=0))
+    assert (frame.width, frame.height) == (64, 48)
+    assert frame.to_ndarray(format="gray").mean() == pytest.approx(200, abs=4)
+    client.force_login(arena.dana)
+    path = f"/sessions/{Session.objects.get().pk}/A/left.jpg"
+    answer: Any = client.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
+    assert b"".join(answer.streaming_content).startswith(b"\xff\xd8")
+    assert Client().get(path).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("content", "black", "frozen"),
+    [(encode(), False, False), (encode(still=0), True, True), (encode(still=120), False, True)],
+    ids=["moving", "black", "frozen"],
+)
+def test_a_dark_or_a_still_video_is_seen_to_be_one(arena: Arena, content: bytes, black: bool, frozen: bool) -> None:
+    found = check(arena, MediaFile.Kind.WRIST, content)
+    assert (found.check_state, found.black, found.frozen) == ("passed", black, frozen)
+
+
+def test_two_checks_at_once_keep_one_set_of_files(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    look_at = media._look_at
+
+    def interrupted(found: MediaFile) -> Any:
+        monkeypatch.setattr(media, "_look_at", look_at)
+        media.check_pending(now=timezone.now())
+        return look_at(found)
+
+    monkeypatch.setattr(media, "_look_at", interrupted)
+    found = check(arena, MediaFile.Kind.LEFT, encode())
+    for folder, kept in (("posters", found.poster), ("playback", found.playback)):
+        names = [
+            name
+            for start in default_storage.listdir(folder)[0]
+            for name in default_storage.listdir(f"{folder}/{start}")[1]
+        ]
+        assert [str(kept.name).rpartition("/")[2]] == names
 
 
 def test_a_trajectory_of_plain_numbers_is_counted(arena: Arena) -> None:
