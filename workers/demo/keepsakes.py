@@ -29,6 +29,9 @@ class Keepsakes:
         except FileNotFoundError:
             return cls(path)
 
+    def exist(self) -> bool:
+        return self.path.exists()
+
     def save(self) -> None:
         kept = {name: value for name, value in asdict(self).items() if name != "path"}
         draft = self.path.with_suffix(".draft")

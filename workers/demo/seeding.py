@@ -13,6 +13,7 @@ from arena.errors import NotFound
 from arena.models import Lab, Person, PolicyVersion, Role, Station
 from evaluations import endpoints
 from workers.demo.keepsakes import HOST, Keepsakes
+from workers.platform import CannotRun
 
 EMBODIMENT = "METAWORLD"
 STATION = "Simulated table"
@@ -37,6 +38,15 @@ class Account:
     role: str
     email: str
     password: str
+
+
+def refuse_other_installations(keepsakes: Keepsakes) -> None:
+    """A database with labs that no demo made is somebody's work: simulation does not belong there."""
+    if not keepsakes.exist() and Lab.objects.exists():
+        raise CannotRun(
+            "This installation has labs and is no demo. Give the demo an ARENA_HOME of its own, "
+            "and a DATABASE_URL of its own if you set one."
+        )
 
 
 def seed_labs(profiles: Sequence[dict[str, Any]], keepsakes: Keepsakes) -> list[SimulatedLab]:

@@ -45,6 +45,11 @@ def test_services_that_cannot_be_had_are_said_in_words(home: Path) -> None:
     assert "Traceback" not in failed.stderr
 
 
+def test_dbshell_finds_a_psql(home: Path) -> None:
+    asked = manage("dbshell", "--", "-Atc", "select current_database()", home=home)
+    assert asked.stdout == "arena\n", asked.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "tables"),
     [

@@ -38,9 +38,9 @@ class Command(BaseCommand):
 
 def _run(display: Display, *, limit: int | None) -> None:
     rows, profiles = programs.simlab_facts("policies"), programs.simlab_facts("labs")
-    settings.ARENA_HOME.mkdir(parents=True, exist_ok=True)
     keepsakes = Keepsakes.load(settings.ARENA_HOME / "demo.json")
     with running_platform(host=HOST, say=display.say) as supervisor:
+        seeding.refuse_other_installations(keepsakes)
         ports = keepsakes.ports(len(rows))
         if in_use := taken(ports):
             raise CannotRun(f"Ports of the demo's policy servers are taken by another program: {in_use}. Free them.")
