@@ -340,8 +340,8 @@ def cases(*, infers: int) -> Iterator[Case]:
 
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--rounds", type=int, default=12)
-    arguments.add_argument("--infers", type=int, default=150, help="in a round, over all sessions")
+    arguments.add_argument("--rounds", type=int, default=80)
+    arguments.add_argument("--infers", type=int, default=32, help="in a round, over all sessions")
     given = arguments.parse_args()
     comparisons: list[Comparison] = []
     keep_freed_memory()

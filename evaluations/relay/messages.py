@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from evaluations.relay.frames import Parts
 from evaluations.relay.routes import Route
 from evaluations.relay.wire import DTYPES, Array, Form, Value, WireError, decode, encode
 
@@ -107,18 +108,18 @@ class Requests:
         self._metadata = metadata
         self._last: Form | None = None
 
-    def read(self, frame: bytes) -> tuple[Call, bytes]:
-        """What the client asks for, and the frame that goes to the policy server instead of the client's."""
+    def read(self, frame: bytes) -> tuple[Call, Parts]:
+        """What the client asks for, and the frame, in parts, that goes to the policy server instead of the client's."""
         if self._last is not None and self._last.fits(frame):
-            return Call.INFER, self._last.fill(frame)
+            return Call.INFER, self._last.parts(frame)
         values = decode(frame, known=REQUEST_KEYS)
         endpoint = values.get("endpoint")
         if endpoint == "reset":
-            return Call.RESET, encode({"session_id": self._route.wire_session_id, "endpoint": "reset"})
+            return Call.RESET, [encode({"session_id": self._route.wire_session_id, "endpoint": "reset"})]
         if endpoint != "infer":
             raise WireError("the endpoint is neither infer nor reset")
         self._last = Form(frame, taken=values, given=self._passed(values))
-        return Call.INFER, self._last.fill(frame)
+        return Call.INFER, self._last.parts(frame)
 
     def _passed(self, values: Mapping[str, Value]) -> Mapping[str, Value]:
         passed = {key: values[key] for key in OBSERVATIONS if key in values}
@@ -147,7 +148,7 @@ class Answers:
         form, actions = self._last
         if not np.isfinite(actions.numbers(frame)).all():
             raise WireError("an action is not finite")
-        return form.fill(frame)
+        return b"".join(form.parts(frame))
 
 
 def _actions(frame: bytes) -> Array:

@@ -7,8 +7,7 @@ import ssl
 from collections.abc import Sequence
 from typing import Self
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.connection import broadcast
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from evaluations.relay.addresses import (
@@ -20,6 +19,7 @@ from evaluations.relay.addresses import (
     checked_addresses,
     resolve,
 )
+from evaluations.relay.frames import Parts, RelayClientConnection
 from evaluations.relay.limits import Limits
 from evaluations.relay.messages import Answers, Metadata, read_metadata
 from evaluations.relay.problems import Problem
@@ -45,7 +45,7 @@ class PolicyFailure(Exception):
 class PolicyConnection:
     """One connection to a policy server that has sent its metadata. One request at a time, one answer each."""
 
-    def __init__(self, connection: ClientConnection, metadata: Metadata, limits: Limits) -> None:
+    def __init__(self, connection: RelayClientConnection, metadata: Metadata, limits: Limits) -> None:
         self._connection = connection
         self._limits = limits
         self._answers = Answers()
@@ -64,7 +64,7 @@ class PolicyConnection:
             raise
         return cls(connection, metadata, limits)
 
-    async def infer(self, request: bytes) -> bytes:
+    async def infer(self, request: Parts) -> bytes:
         """The frame that answers the client."""
         answer = await self._ask(request)
         if isinstance(answer, str):
@@ -74,19 +74,18 @@ class PolicyConnection:
         except WireError as error:
             raise PolicyFailure(Problem.BAD_ANSWER, str(error)) from None
 
-    async def reset(self, request: bytes) -> None:
+    async def reset(self, request: Parts) -> None:
         """Tell the policy that its episode is over. What it answers is a word that nobody reads."""
         await self._ask(request)
 
     async def close(self) -> None:
         await self._connection.close()
 
-    async def _ask(self, request: bytes) -> bytes | str:
-        # A bare timer and a send that waits for nothing: `asyncio.timeout` and `send` would be a fifth of the relay's
-        # own work. There is one request at a time, so that no more than one can wait to be sent.
+    async def _ask(self, request: Parts) -> bytes | str:
+        # A bare timer: `asyncio.timeout` would be a tenth of the relay's own work.
         overdue = asyncio.get_running_loop().call_later(self._limits.infer_s, self._give_up)
         try:
-            broadcast((self._connection,), request)
+            self._connection.send_at_once(request)
             return await self._connection.recv()
         except ConnectionClosed:
             raise PolicyFailure(Problem.NO_ANSWER if self._given_up else Problem.CONNECTION_LOST) from None
@@ -98,7 +97,9 @@ class PolicyConnection:
         self._connection.transport.abort()
 
 
-async def _opened(endpoint_url: str, *, allow_private: bool, limits: Limits, resolver: Resolver) -> ClientConnection:
+async def _opened(
+    endpoint_url: str, *, allow_private: bool, limits: Limits, resolver: Resolver
+) -> RelayClientConnection:
     try:
         async with asyncio.timeout(limits.open_s):
             endpoint = check_endpoint_url(endpoint_url)
@@ -137,9 +138,9 @@ async def _dialled(addresses: Sequence[Address], port: int, limits: Limits) -> s
     raise last
 
 
-async def _handshake(endpoint: EndpointUrl, dialled: socket.socket, limits: Limits) -> ClientConnection:
+async def _handshake(endpoint: EndpointUrl, dialled: socket.socket, limits: Limits) -> RelayClientConnection:
     """The name stays in the Host header and is what a certificate must be for; the socket decides where it goes."""
-    return await connect(
+    connection = await connect(
         endpoint.url,
         sock=dialled,
         proxy=None,
@@ -150,11 +151,14 @@ async def _handshake(endpoint: EndpointUrl, dialled: socket.socket, limits: Limi
         ping_interval=None,
         close_timeout=limits.close_s,
         max_size=limits.message_bytes,
+        create_connection=RelayClientConnection,
         logger=silent,
     )
+    assert isinstance(connection, RelayClientConnection)
+    return connection
 
 
-async def _metadata(connection: ClientConnection, limits: Limits) -> Metadata:
+async def _metadata(connection: RelayClientConnection, limits: Limits) -> Metadata:
     try:
         async with asyncio.timeout(limits.metadata_s):
             frame = await connection.recv()

@@ -15,12 +15,12 @@ from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
 
 from evaluations.relay.addresses import Resolver, resolve
+from evaluations.relay.frames import RelayServerConnection
 from evaluations.relay.limits import Limits
 from evaluations.relay.measurements import Measurements
 from evaluations.relay.memory import keep_freed_memory
 from evaluations.relay.policy import PolicyConnection, silent
 from evaluations.relay.problems import Ending
-from evaluations.relay.receiving import RelayServerConnection
 from evaluations.relay.rollout import Rollout
 from evaluations.relay.routes import Directory, Refusal, Route
 

@@ -72,15 +72,15 @@ class Form:
             return False
         return all(message.startswith(fixed, start) for start, fixed in self._fixed)
 
-    def fill(self, message: bytes) -> bytes:
+    def parts(self, message: bytes) -> list[bytes | memoryview]:
         """The new message, in the one form that msgpack-numpy gives it, however the old one was packed."""
         view = memoryview(message)
-        return b"".join([part if isinstance(part, bytes) else view[part] for part in self._parts])
+        return [part if isinstance(part, bytes) else view[part] for part in self._parts]
 
 
 def encode(values: Mapping[str, Value]) -> bytes:
     """A message without arrays."""
-    return Form(b"", taken={}, given=values).fill(b"")
+    return b"".join(Form(b"", taken={}, given=values).parts(b""))
 
 
 def _without(message: bytes, spans: Iterable[slice]) -> list[tuple[int, bytes]]:
