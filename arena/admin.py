@@ -1,6 +1,7 @@
 """What stewards see. Read-only: changes are made by the domain's own verbs, never by editing a row."""
 
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db.models import Model
 from django.http import HttpRequest
 
@@ -52,6 +53,7 @@ class EndpointAdmin(ReadOnlyAdmin):
     list_display = ("version", "health", "failures", "last_problem", "checked_at")
     list_select_related = ("version__policy",)
     list_filter = ("health",)
+    exclude = ("url",)  # for its owner and the relay
 
 
 @admin.register(models.ClientKey)
@@ -69,3 +71,4 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
 
 admin.site.register([models.Embodiment, models.Policy, models.Membership], ReadOnlyAdmin)
+admin.site.unregister(Group)  # roles are memberships of labs
