@@ -2,14 +2,12 @@
 
 from collections.abc import Iterable
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
-from arena import audit
+from arena import audit, people
 from arena.errors import ArenaError, Conflict, NotFound
-from arena.models import EXTERNAL_CAMERAS, Camera, Embodiment, Lab, Membership, Person, Role, Source, Station
+from arena.models import EXTERNAL_CAMERAS, Camera, Embodiment, Lab, Membership, Role, Source, Station
 
 
 @transaction.atomic
@@ -41,14 +39,7 @@ def find_lab(name: str) -> Lab:
 @transaction.atomic
 def add_member(*, lab: Lab, email: str, role: Role, name: str = "", password: str | None = None) -> Membership:
     """Make `email` a member of `lab`, with an account where there is none yet; a repeat changes only the role."""
-    email = email.strip().lower()
-    try:
-        validate_email(email)
-    except ValidationError:
-        raise ArenaError("bad_email", f"{email!r} is not an e-mail address.") from None
-    person = Person.objects.filter(email=email).first()
-    if person is None:
-        person = Person.objects.create_user(email, password, name=name)
+    person = people.find_person(email) or people.create_person(email=email, name=name, password=password)
     membership, created = Membership.objects.get_or_create(lab=lab, person=person, defaults={"role": role})
     if created or membership.role != role:
         membership.role = role

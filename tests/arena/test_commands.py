@@ -45,7 +45,10 @@ def test_for_people_the_code_stands_alone_on_its_line() -> None:
     run("create_station", "S", "--lab", "L", "--cameras", "left")
     out = StringIO()
     call_command("create_client_key", "--email", "dana@example.org", "--station", "S", stdout=out)
-    assert keys._living_key(out.getvalue().splitlines()[0]) is not None
+    code, sentence = out.getvalue().splitlines()
+    key = keys._living_key(code)
+    assert key is not None
+    assert f"key {key.pk}." in sentence
 
 
 def test_a_revoked_code_stays_revoked() -> None:
@@ -77,6 +80,40 @@ def test_a_password_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert Person.objects.get(email="eve@example.org").is_staff
 
 
+@pytest.mark.parametrize("command", [["create_steward"], ["create_member", "--lab", "L", "--role", "owner"]])
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        (None, "password_missing"),
+        ("", "password_missing"),
+        ("2short", "weak_password"),
+        ("password1", "weak_password"),
+        ("gwendolyn@example", "weak_password"),
+    ],
+)
+def test_a_password_must_be_there_and_hard_to_guess(
+    monkeypatch: pytest.MonkeyPatch, command: list[str], password: str | None, code: str
+) -> None:
+    if password is not None:
+        monkeypatch.setenv("A_PASSWORD", password)
+    run("create_lab", "L")
+    assert refused(*command, "gwendolyn@example.org", "--password-env", "A_PASSWORD") == code
+    assert not Person.objects.exists()
+
+
+def test_a_known_person_keeps_name_and_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_PASSWORD", "correct horse")
+    run("create_lab", "L")
+    member = ["create_member", "Dana@example.org", "--lab", "L", "--role"]
+    run(*member, "owner", "--name", "Dana")
+    assert refused(*member, "admin", "--password-env", "A_PASSWORD") == "person_exists"
+    assert refused(*member, "admin", "--name", "Daniela") == "person_exists"
+    assert refused("create_steward", "Dana@example.org") == "person_exists"
+    dana = Person.objects.get()
+    assert (dana.name, dana.has_usable_password(), dana.is_staff) == ("Dana", False, False)
+    assert Membership.objects.get().role == "owner"
+
+
 def test_a_policy_is_registered_with_what_its_check_found() -> None:
     run("create_lab", "Owners")
     made = run("register_policy", "pi0 FAST", "--lab", "owners", "--endpoint", "ws://policy.invalid:8000")
@@ -98,6 +135,7 @@ def test_a_policy_is_registered_with_what_its_check_found() -> None:
         (["create_lab", " "], "bad_name"),
         (["create_member", "x", "--lab", "Owners", "--role", "owner"], "bad_email"),
         (["create_member", "x@example.org", "--lab", "Nowhere", "--role", "owner"], "lab_unknown"),
+        (["create_steward", "x"], "bad_email"),
         (["create_station", "s", "--lab", "Owners", "--cameras", "wrist"], "bad_cameras"),
         (["create_station", "s", "--lab", "Owners", "--cameras", "left,ceiling"], "bad_cameras"),
         (["create_client_key", "--email", "x@example.org", "--station", "s"], "person_unknown"),

@@ -1,10 +1,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from arena import keys, labs
+from arena import keys, labs, people
 from arena.commands import OperatorCommand
 from arena.errors import NotFound
-from arena.models import Person
 
 
 class Command(OperatorCommand):
@@ -15,10 +14,12 @@ class Command(OperatorCommand):
         parser.add_argument("--station", required=True, help="its name, or LAB/STATION")
 
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
-        email = options["email"].strip().lower()
-        person = Person.objects.filter(email=email).first()
+        person = people.find_person(options["email"])
         if person is None:
-            raise NotFound("person_unknown", f"There is no account {email}.", hint="Make it with create_member.")
+            raise NotFound(
+                "person_unknown", f"There is no account {options['email']}.", hint="Make it with create_member."
+            )
         key, code = keys.create_client_key(person=person, station=labs.find_station(options["station"]))
-        facts = {"key": key.pk, "email": email, "station": key.station.name, "code": code}
-        return facts, f"{code}\nThis is the access code of {email} at {key.station}. It is not shown again."
+        facts = {"key": key.pk, "email": person.email, "station": key.station.name, "code": code}
+        sentence = f"This is the access code of {person.email} at {key.station}, key {key.pk}. It is not shown again."
+        return facts, f"{code}\n{sentence}"

@@ -1,11 +1,8 @@
-import os
 from argparse import ArgumentParser
 from typing import Any
 
-from arena import audit
+from arena import people
 from arena.commands import OperatorCommand
-from arena.errors import Conflict
-from arena.models import Person
 
 
 class Command(OperatorCommand):
@@ -16,10 +13,6 @@ class Command(OperatorCommand):
         parser.add_argument("--password-env", metavar="NAME", help="the environment variable that holds the password")
 
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
-        email = options["email"].strip().lower()
-        if Person.objects.filter(email=email).exists():
-            raise Conflict("person_exists", f"There is an account {email} already.")
-        variable = options["password_env"]
-        person = Person.objects.create_superuser(email, os.environ.get(variable) if variable else None)
-        audit.record("steward:created", subject=f"person:{person.pk}", person=person)
-        return {"email": email}, f"{email} is a steward."
+        password = people.password_from_environment(options["password_env"])
+        person = people.create_steward(email=options["email"], password=password)
+        return {"email": person.email}, f"{person.email} is a steward."
