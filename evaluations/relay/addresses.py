@@ -8,17 +8,15 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
-from urllib.parse import urlsplit
 
+from arena.addresses import AddressError, EndpointUrl
 from evaluations.relay.problems import Problem
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 """The addresses of a host, as text. Raises OSError where there are none."""
 
-MAX_URL = 500
 MAX_ADDRESSES = 4
 """Tried one after the other, within the deadline of opening."""
 
@@ -27,41 +25,6 @@ EMBEDDING = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 GLOBAL_UNICAST = IPv6Network("2000::/3")
 TEREDO = IPv6Network("2001::/32")
 BROADCAST = IPv4Address("255.255.255.255")
-
-
-class AddressError(Exception):
-    """An address that the relay does not connect to. The text is a sentence for the policy's owner."""
-
-
-@dataclass(frozen=True)
-class EndpointUrl:
-    url: str
-    secure: bool
-    host: str
-    port: int
-
-
-def check_endpoint_url(url: str) -> EndpointUrl:
-    """The parts of a policy server's address; raises AddressError. Where its name leads is checked when connecting."""
-    if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
-        raise AddressError("The address is too long or has signs that no address has.")
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
-    except ValueError:
-        raise AddressError("The address cannot be read: it should look like ws://HOST:PORT.") from None
-    if parts.scheme not in ("ws", "wss"):
-        raise AddressError("The address must begin with ws:// or wss://.")
-    if not host:
-        raise AddressError("The address names no host.")
-    if parts.username is not None or parts.password is not None:
-        raise AddressError("The address must not hold a user name or password.")
-    if "#" in url:
-        raise AddressError("The address must not have a fragment.")
-    if port == 0:
-        raise AddressError("The port must be between 1 and 65535.")
-    secure = parts.scheme == "wss"
-    return EndpointUrl(url, secure, host, port or (443 if secure else 80))
 
 
 async def checked_addresses(endpoint: EndpointUrl, *, allow_private: bool, resolver: Resolver) -> list[Address]:

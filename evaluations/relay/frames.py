@@ -43,6 +43,10 @@ _scratch_view = memoryview(_scratch)
 class RelayClientConnection(ClientConnection):
     """A client's end of a connection that sends large frames faster."""
 
+    @property
+    def has_unread(self) -> bool:
+        return bool(len(self.recv_messages.frames))
+
     def send_at_once(self, parts: Parts) -> None:
         """Send one frame without waiting: for where no more than one can be under way."""
         length = sum(map(len, parts))

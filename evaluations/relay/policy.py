@@ -10,15 +10,8 @@ from typing import Self
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from evaluations.relay.addresses import (
-    Address,
-    AddressError,
-    EndpointUrl,
-    Resolver,
-    check_endpoint_url,
-    checked_addresses,
-    resolve,
-)
+from arena.addresses import AddressError, EndpointUrl, check_endpoint_url
+from evaluations.relay.addresses import Address, Resolver, checked_addresses, resolve
 from evaluations.relay.frames import Parts, RelayClientConnection
 from evaluations.relay.limits import Limits
 from evaluations.relay.messages import Answers, Metadata, read_metadata
@@ -82,6 +75,9 @@ class PolicyConnection:
         await self._connection.close()
 
     async def _ask(self, request: Parts) -> bytes | str:
+        # Answers sent ahead would be taken for those to later requests.
+        if self._connection.has_unread:
+            raise PolicyFailure(Problem.UNASKED_ANSWER)
         # A bare timer: `asyncio.timeout` would be a tenth of the relay's own work.
         overdue = asyncio.get_running_loop().call_later(self._limits.infer_s, self._give_up)
         try:

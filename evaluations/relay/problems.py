@@ -19,6 +19,7 @@ class Problem(StrEnum):
     NO_ANSWER = "no_answer"
     ERROR_ANSWER = "error_answer"
     BAD_ANSWER = "bad_answer"
+    UNASKED_ANSWER = "unasked_answer"
     CONNECTION_LOST = "connection_lost"
     BAD_REQUEST = "bad_request"
 
@@ -38,6 +39,7 @@ SENTENCES = {
     Problem.NO_ANSWER: "The policy gave no answer in time.",
     Problem.ERROR_ANSWER: "The policy server answered with an error.",
     Problem.BAD_ANSWER: "The policy's answer holds no usable actions.",
+    Problem.UNASKED_ANSWER: "The policy server sent a message that nobody had asked for.",
     Problem.CONNECTION_LOST: "The policy server closed the connection.",
     Problem.BAD_REQUEST: "The client sent a message that is not of the protocol.",
 }
@@ -60,6 +62,7 @@ class Ending(Enum):
     IDLE = Farewell("The connection was idle for too long.", CloseCode.GOING_AWAY)
     REPLACED = Farewell("Newer connections have replaced this one.", CloseCode.GOING_AWAY)
     SESSION_ENDED = Farewell("This session has ended.", CloseCode.NORMAL_CLOSURE)
+    RELAY_ERROR = Farewell("The relay failed. Please end this session.", CloseCode.INTERNAL_ERROR)
     RELAY_STOPPING = Farewell("The relay is restarting. Connect again in a minute.", CloseCode.SERVICE_RESTART)
 
     @property

@@ -80,7 +80,7 @@ class Relay:
         assert self._server is not None
         assert self._books is not None
         self._server.close(close_connections=False)
-        await asyncio.gather(*(rollout.end(Ending.RELAY_STOPPING) for rollout in list(self._rollouts)))
+        await asyncio.gather(*(rollout.end(Ending.RELAY_STOPPING) for rollout in list(self._rollouts)), *self._endings)
         await self._server.wait_closed()
         self._books.cancel()
         with contextlib.suppress(asyncio.CancelledError):
@@ -133,7 +133,7 @@ class Relay:
             await rollout.run()
         except Exception:
             logger.exception("side %d: the relay itself failed", route.side_id)
-            await rollout.end(Ending.POLICY_ERROR)
+            await rollout.end(Ending.RELAY_ERROR)
         finally:
             del self._rollouts[rollout]
             self._measurements.close(tally)
