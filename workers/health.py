@@ -2,14 +2,13 @@
 
 import socket
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import connection
 from redis.exceptions import RedisError
 
+from arena.relay_address import relay_address
 from workers.tasks import HEARTBEAT_KEY
 
 RELAY_TIMEOUT_S = 1.0
@@ -53,9 +52,9 @@ def _broker_and_worker() -> list[Part]:
 
 def _relay() -> Part:
     """A plain connection to the relay's port; where it runs on another machine its own health page is to be asked."""
-    url = urlsplit(settings.RELAY_PUBLIC_URL)
+    relay = relay_address()
     try:
-        with socket.create_connection((url.hostname or "", url.port or 80), timeout=RELAY_TIMEOUT_S):
+        with socket.create_connection((relay.name, relay.port), timeout=RELAY_TIMEOUT_S):
             return Part("relay", well=True, sentence="The relay takes connections.")
     except OSError:
         return Part("relay", well=False, sentence="The relay takes no connections: nobody can run a rollout.")

@@ -24,6 +24,8 @@ from workers.supervisor import Program, Supervisor
 
 # A killed predecessor's processes need a moment to let go of their ports.
 _PORT_PATIENCE_S = 3.0
+_SHORTEST_PAUSE_S = 1.0
+_LONGEST_PAUSE_S = 60.0
 _NODE = f"arena@{socket.gethostname()}"
 
 
@@ -39,7 +41,7 @@ def running_platform(*, host: str, say: Callable[[str], None]) -> Iterator[Super
         _check_port("RELAY_PORT", settings.RELAY_PORT, host)
         say(f"Starting Policy Arena in {settings.ARENA_HOME}")
         migrate_where_needed()
-        supervisor = Supervisor(say=say, look_after=lambda: _restore_services(say))
+        supervisor = Supervisor(say=say, look_after=_ServicesWatch(say))
         with supervisor.running():
             children = [supervisor.start(program) for program in _programs(host)]
             supervisor.await_ready(*children)
@@ -144,9 +146,26 @@ def _worker_answers() -> bool:
     return False
 
 
-def _restore_services(say: Callable[[str], None]) -> None:
-    try:
-        for name in embedded.attached.restore():
-            say(f"{name} had lost its keeper; it runs again")
-    except ServicesError as error:
-        say(str(error))
+class _ServicesWatch:
+    """Starts embedded servers again whose keeper was killed or gave up; less often while that does not help."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._look_at = 0.0
+        self._pause_s = _SHORTEST_PAUSE_S
+
+    def __call__(self) -> None:
+        now = time.monotonic()
+        if now < self._look_at:
+            return
+        try:
+            news = [f"{name} had no keeper; it starts again" for name in embedded.attached.restore()]
+        except ServicesError as error:
+            news = [str(error)]
+        for line in news:
+            self._say(line)
+        if news:
+            self._pause_s = min(self._pause_s * 2, _LONGEST_PAUSE_S)
+            self._look_at = now + self._pause_s
+        elif now - self._look_at > _LONGEST_PAUSE_S:
+            self._pause_s = _SHORTEST_PAUSE_S

@@ -45,7 +45,7 @@ def sweep() -> None:
     """Whatever a lost nudge left undone."""
     now = timezone.now()
     sessions.expire_overdue(now=now)
-    media.check_pending(now=now)
+    media.enqueue_stale(now=now)
     snapshots.recompute_all(now=now)
 
 

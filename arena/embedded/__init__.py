@@ -34,11 +34,8 @@ class Services:
         return self._addresses()
 
     def restore(self) -> list[str]:
-        """Bring back the servers whose keeper was killed; returns their names."""
-        restored = [name for name, membership in self._memberships.items() if membership.start_missing_keeper()]
-        if restored:
-            self._addresses()
-        return restored
+        """Start the servers again whose keeper was killed, without waiting for them; returns their names."""
+        return [name for name, membership in self._memberships.items() if membership.start_missing_keeper()]
 
     def leave(self) -> None:
         """Use them no more; where we were the last, return when they have stopped."""

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,11 +93,14 @@ def files_folder(folder: Path, account: Account | None) -> Path:
         return chosen
     inside = folder / "files"
     new = not inside.exists()
-    make_private(inside, account)
-    if account is None or account.can_use(inside):
-        return inside
-    if not new:
-        raise ServicesError(f"{inside} is not within reach of user {account.name}, who keeps the files there.")
+    with suppress(PermissionError):  # some mounted file systems give nothing to another user
+        make_private(inside, account)
+        if account is None or account.can_use(inside):
+            return inside
+    if account is None or not new:
+        raise ServicesError(
+            f"{inside} is out of reach of {account.name if account else 'this user'}, who keeps files there."
+        )
     inside.rmdir()
     chosen = _reachable_folder(folder, account)
     elsewhere.write_text(f"{chosen}\n", encoding="utf-8")

@@ -31,6 +31,7 @@ _STOP_LIMIT_S = 30.0
 _LEFTOVER_LIMIT_S = 60.0
 _LONGEST_PAUSE_S = 0.05
 _PORT = 5432
+_PROCESSES = Path("/proc")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ class Server(ABC):
         """Start the server and wait until it answers. To be called from the main thread, whose end ends the server."""
         self._clear_leftovers()
         self.prepare()
+        shutil.rmtree(self.site.sockets, ignore_errors=True)
         make_private(self.site.sockets, self.site.account)
         process = self._spawn()
         deadline = time.monotonic() + _START_LIMIT_S
@@ -117,8 +119,11 @@ class Server(ABC):
     def _clear_leftovers(self) -> None:
         """After a kill -9 the old processes may still be ending, and their files stand in the way.
 
-        We hold the only lock on these files, so whatever still works in the data folder has lost its keeper.
+        We hold the only lock on these files, so whatever still works in the data folder has lost its keeper. Where the
+        system does not tell, PostgreSQL is left to find out by itself.
         """
+        if not _PROCESSES.is_dir():
+            return
         deadline = time.monotonic() + _LEFTOVER_LIMIT_S
         while processes := _working_in(self.data):
             if time.monotonic() > deadline:
@@ -126,7 +131,6 @@ class Server(ABC):
             time.sleep(_LONGEST_PAUSE_S)
         # PostgreSQL takes a recycled process number in this file for a living server, and would refuse to start.
         (self.data / "postmaster.pid").unlink(missing_ok=True)
-        shutil.rmtree(self.site.sockets, ignore_errors=True)
 
 
 class PostgreSQL(Server):
@@ -254,9 +258,9 @@ def _environment() -> dict[str, str]:
 
 
 def _working_in(folder: Path) -> list[int]:
-    """The processes whose current folder is `folder`, which PostgreSQL's all have (where /proc tells it)."""
+    """The processes whose current folder is `folder`: all of a server's own."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*"):
+    for entry in _PROCESSES.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if (entry / "cwd").readlink() == folder:
                 found.append(int(entry.name))

@@ -152,7 +152,9 @@ class TestPace:
 class TestDisplay:
     @pytest.fixture
     def arena(self) -> Arena:
-        return make_arena(simulated=True)
+        arena = make_arena(simulated=True)
+        Station.objects.filter(pk=arena.station.pk).update(name=seeding.STATION)
+        return arena
 
     def lines(self, *, terminal: bool, work: Callable[[Display], None]) -> str:
         console = Console(file=io.StringIO(), force_terminal=terminal, width=200)

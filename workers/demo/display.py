@@ -24,7 +24,7 @@ from evaluations.models import OPEN_STATES, Session, State
 from evaluations.scopes import SIMULATION
 from leaderboard.models import Snapshot
 from workers.demo.programs import LIVELY_SESSIONS
-from workers.demo.seeding import Account
+from workers.demo.seeding import STATION, Account
 
 LAST_RESULTS = 6
 
@@ -72,13 +72,13 @@ def read_progress() -> Progress:
 
 def simulated_sessions() -> QuerySet[Session]:
     """Those that have ended, the last one first."""
-    return selectors.published_sessions().filter(simulated=True)
+    return SIMULATION.sessions().closed().order_by("-closed_at", "id")
 
 
 def _lab_lines() -> list[LabLine]:
     valid = Q(sessions__state=State.SUBMITTED, sessions__valid=True)
     running = Q(sessions__state__in=OPEN_STATES)
-    labs = Lab.objects.filter(simulated=True, stations__isnull=False).annotate(
+    labs = Lab.objects.filter(simulated=True, stations__name=STATION).annotate(
         n=Count("sessions"), n_valid=Count("sessions", filter=valid), n_open=Count("sessions", filter=running)
     )
     return [LabLine(lab.name, lab.n_valid, lab.n - lab.n_valid - lab.n_open, lab.n_open) for lab in labs]
@@ -88,7 +88,7 @@ def result_line(session: Session) -> str:
     """One line of a session that has ended."""
     page = selectors.session_page(session)
     if session.state != State.SUBMITTED or not session.valid:
-        why = page["reason"] or session.get_state_display()
+        why = session.reason_text or session.get_state_display()
         return f"not counted, {why.lower()}: {session.instruction}. {session.lab.name}"
     preferred = page["preferred"]
     sides = sorted(page["sides"], key=lambda one: one["side"] != preferred)

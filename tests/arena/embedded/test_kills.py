@@ -45,7 +45,8 @@ def test_a_user_can_bring_back_servers_whose_keepers_were_killed(home: Path) -> 
     for keeper in KEEPERS:
         kill(running(home, keeper))
     assert used.restore() == ["postgresql", "valkey"]
-    assert ask(env, "select n from kept") == 42  # at the same address
+    assert used.join() == env  # they are where they were
+    assert ask(env, "select n from kept") == 42
     assert ping(env)
     used.leave()
 
