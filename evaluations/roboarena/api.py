@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from arena import keys
 from arena.errors import ArenaError, TooLarge
 from arena.models import ClientKey
+from arena.relay_address import relay_address
 from arena.requests import client_address
 from evaluations import episodes, sessions
 from evaluations.blinding import relay_token
@@ -116,14 +117,17 @@ class Terminate(ClientView):
 
 def _pair_answer(session: Session) -> dict[str, Any]:
     """The client joins the parts to `ws://{ip}:{port}`: they lead to our relay, with one token a side."""
-    host, _, rest = settings.RELAY_PUBLIC_URL.split("://", 1)[-1].rstrip("/").partition(":")
-    port, slash, folder = rest.partition("/")
-    path = f"{port or '80'}{slash}{folder}/relay"
+    relay = relay_address()
+    port_and_path = f"{relay.port}{relay.path}/relay"
     return {
         "session_id": str(session.pk),
         "evaluation_type": "A/B",
         "policies": [
-            {"label": label, "ip": host, "port": f"{path}/{relay_token(session_id=session.pk, label=label)}"}
+            {
+                "label": label,
+                "ip": relay.host,
+                "port": f"{port_and_path}/{relay_token(session_id=session.pk, label=label)}",
+            }
             for label in Label.values
         ],
     }
