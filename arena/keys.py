@@ -44,12 +44,13 @@ def revoke_client_key(*, key: ClientKey, by: Person | None = None) -> None:
 def authenticate_client(*, code: str, email: str | None = None, address: str, now: datetime) -> ClientKey:
     """The living key behind an access code, which must be that of `email` where one is given.
 
-    Raises TooMany after too many wrong codes from one address.
+    A code is too long to be guessed: the limit keeps wrong ones cheap, and never stands in the way of a right one,
+    which may come from behind the same address.
     """
-    if WRONG_CODES.reached(address):
-        raise TooMany("too_many_attempts", "Too many wrong access codes from here.", hint="Wait ten minutes.")
     key = _living_key(code)
     if key is None or (email is not None and key.person.email != email.strip().lower()):
+        if WRONG_CODES.reached(address):
+            raise TooMany("too_many_attempts", "Too many wrong access codes from here.", hint="Wait ten minutes.")
         WRONG_CODES.count(address)
         raise NotSignedIn(
             "bad_access_code",

@@ -66,8 +66,8 @@ class Session(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     state = models.CharField(max_length=10, choices=State.choices, default=State.ASSIGNED)
     valid = models.BooleanField(null=True, blank=True)
-    # Why it is not valid, or why it was never submitted: a code of `evaluations.reasons`.
-    reason = models.CharField(max_length=40, blank=True)
+    # Why it is not valid, or why it was never submitted.
+    reason = models.CharField(max_length=40, choices=Reason.choices, blank=True)
     source = models.CharField(max_length=12, choices=Source.choices, default=Source.REGISTERED)
     simulated = models.BooleanField(default=False)
 
@@ -111,6 +111,7 @@ class Session(models.Model):
                 | (~Q(state__in=["assigned", "running"]) & Q(closed_at__isnull=False)),
                 name="session_closed_when_ended",
             ),
+            models.CheckConstraint(condition=Q(reason__in=["", *Reason.values]), name="session_reason_known"),
             models.CheckConstraint(
                 condition=Q(source="imported")
                 | Q(station__isnull=False, evaluator__isnull=False, pair_probability__isnull=False),
@@ -119,6 +120,17 @@ class Session(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="session_kept", operation=pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="session_outcome_stands",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__closed_at__isnull=False)
+                & (
+                    pgtrigger.Q(old__state__df=pgtrigger.F("new__state"))
+                    | pgtrigger.Q(old__valid__df=pgtrigger.F("new__valid"))
+                    | pgtrigger.Q(old__reason__df=pgtrigger.F("new__reason"))
+                    | pgtrigger.Q(old__closed_at__df=pgtrigger.F("new__closed_at"))
+                ),
+            ),
             pgtrigger.ReadOnly(
                 name="session_assignment_immutable",
                 fields=[
@@ -237,6 +249,9 @@ class MediaFile(models.Model):
     sha256 = models.CharField(max_length=64)
     check_state = models.CharField(max_length=8, choices=Check.choices, default=Check.PENDING)
     checked_at = models.DateTimeField(null=True, blank=True)
+    # A check that was begun, and how often: one that ends its worker leaves no other trace.
+    claimed_at = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
     # What the check made of a video: a form that browsers play, where the file itself is none, and its first frame.
     playback = models.FileField(max_length=200, blank=True)
     poster = models.FileField(max_length=200, blank=True)
@@ -269,6 +284,12 @@ class MediaFile(models.Model):
         return self.playback or self.file
 
 
+class ResultQuerySet(models.QuerySet["Result"]):
+    def latest_first(self) -> "ResultQuerySet":
+        """The result that stands comes first; those that it corrected follow."""
+        return self.order_by("-submitted_at", "-pk")
+
+
 class Result(models.Model):
     """An evaluator's judgement. Never edited: a correction is a new record that points at the one it corrects."""
 
@@ -280,6 +301,8 @@ class Result(models.Model):
     notes = models.TextField(blank=True)
     raw_notes = models.TextField("notes as they came", blank=True)
     submitted_at = models.DateTimeField(default=timezone.now)
+
+    objects = ResultQuerySet.as_manager()
 
     class Meta:
         ordering = ("submitted_at",)

@@ -9,7 +9,8 @@ from random import Random
 class Bench:
     """What a station offers to a policy."""
 
-    lab_id: int
+    barred_labs: frozenset[int]
+    """Labs with a stake: the station's own, and every other one that its evaluator belongs to."""
     embodiment_id: int
     simulated: bool
     external_cameras: int
@@ -42,7 +43,7 @@ def fits(candidate: Candidate, bench: Bench) -> bool:
     return (
         candidate.embodiment_id == bench.embodiment_id
         and candidate.simulated == bench.simulated
-        and candidate.lab_id != bench.lab_id
+        and candidate.lab_id not in bench.barred_labs
         and candidate.external_cameras <= bench.external_cameras
         and (bench.wrist_camera or not candidate.wrist_camera)
     )

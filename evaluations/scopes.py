@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
+from arena.errors import NotFound
 from arena.models import Source
 from evaluations.models import Session, SessionQuerySet
 
@@ -34,13 +37,15 @@ SIMULATION = Scope(
 SCOPES = (REAL, IMPORTED, SIMULATION)
 
 
-def default_scope() -> Scope:
-    """What a visitor sees first: the first scope that has a valid session."""
+def chosen_scope(slug: str | None) -> Scope:
+    """The scope that a visitor asked for; without a wish the first that has a valid session. Raises NotFound."""
+    if not slug:
+        return next((scope for scope in SCOPES if scope.sessions().valid().exists()), _first_to_fill())
     for scope in SCOPES:
-        if scope.sessions().valid().exists():
+        if scope.slug == slug:
             return scope
-    return REAL
+    raise NotFound("board_unknown", "There is no such board.", hint=f"There are {', '.join(s.slug for s in SCOPES)}.")
 
 
-def scope_named(slug: str | None) -> Scope | None:
-    return next((scope for scope in SCOPES if scope.slug == slug), None)
+def _first_to_fill() -> Scope:
+    return SIMULATION if settings.DEMO else REAL

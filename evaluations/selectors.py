@@ -4,41 +4,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from arena.models import Membership, Person, PolicyVersion, Station
 from evaluations.models import Result, Session, Side
 
 _SIDES = Prefetch(
     "sides",
-    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related(
-        "episode__media", "relay_connections"
-    ),
+    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related("episode__media"),
     to_attr="ordered_sides",
 )
-_RESULTS = Prefetch("results", queryset=Result.objects.order_by("-submitted_at"), to_attr="latest_results")
+_RESULTS = Prefetch("results", queryset=Result.objects.latest_first(), to_attr="latest_results")
+
+
+def with_sides(sessions: QuerySet[Session]) -> QuerySet[Session]:
+    """Sessions with their sides, episodes, media and results, in a fixed number of queries."""
+    return sessions.select_related("lab", "evaluator").prefetch_related(_SIDES, _RESULTS)
 
 
 def with_everything(sessions: QuerySet[Session]) -> QuerySet[Session]:
-    """Sessions with all that a card or page of them shows, in a fixed number of queries."""
-    return sessions.select_related("lab", "evaluator", "embodiment", "station", "exclusion").prefetch_related(
-        _SIDES, _RESULTS
-    )
-
-
-def published_sessions() -> QuerySet[Session]:
-    """Sessions that have ended. One that is open is nobody's to read but its evaluator's, and then blind."""
-    return Session.objects.closed().order_by("-closed_at", "id")
-
-
-def complete_sessions(sessions: QuerySet[Session]) -> QuerySet[Session]:
-    """The valid ones with both episodes."""
-    return (
-        sessions.filter(state="submitted", valid=True)
-        .annotate(episodes=Count("sides__episode"))
-        .filter(episodes=2)
-        .order_by("-closed_at", "id")
-    )
+    """Sessions with all that a card or page of them shows."""
+    return with_sides(sessions).select_related("embodiment", "station", "exclusion")
 
 
 def session_page(session: Session) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Every move is one guarded transition. A repeated call is answered with the first outcome.
 """
 
+import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from arena import audit
-from arena.errors import ArenaError, Conflict, NotFound, TooMany
+from arena.errors import AccessDenied, ArenaError, Conflict, NotFound, TooMany
 from arena.jobs import Job, enqueue
 from arena.models import ClientKey, Endpoint, Person, PolicyVersion, Station
 from evaluations import blinding
@@ -32,7 +33,10 @@ from evaluations.pairing import Bench, Candidate, Draw, draw_pair
 from evaluations.reasons import Reason
 
 INSTRUCTION_MAX_LENGTH = 2000
-NOTES_MAX_LENGTH = 20_000
+REASON_MAX_LENGTH = 40
+# Control, format (bidirectional marks among them) and private characters.
+HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
+ZERO_WIDTH_JOINER = "\u200d"  # joins emoji, and is needed by some scripts
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,7 @@ def open_session(*, key: ClientKey, instruction: str, now: datetime) -> Session:
         return repeated
     if mine.count() >= settings.MAX_OPEN_SESSIONS:
         raise TooMany("too_many_open_sessions", "Too many sessions are open with this access code; finish some first.")
-    draw = _draw(key.station)
+    draw = _draw(key.station, key.person)
     session = Session.objects.create(
         simulated=key.station.simulated,
         lab=key.station.lab,
@@ -89,27 +93,32 @@ def open_session(*, key: ClientKey, instruction: str, now: datetime) -> Session:
     return session
 
 
-def record_activity(*, session_ids: Sequence[uuid.UUID], now: datetime) -> set[uuid.UUID]:
-    """Something ran in these sessions: start those that wait, extend every lease. Returns the ids still open."""
+def record_activity(*, session_ids: Sequence[uuid.UUID], now: datetime) -> None:
+    """Something ran in these sessions: start those that wait, extend every lease that has not run out."""
     running = Session.objects.open().filter(pk__in=session_ids, lease_expires_at__gt=now)
     running.update(state=State.RUNNING, active_at=now, lease_expires_at=now + settings.SESSION_LEASE)
-    return set(Session.objects.open().filter(pk__in=session_ids).values_list("pk", flat=True))
 
 
 @transaction.atomic
 def submit(*, session: Session, judgement: Judgement, now: datetime) -> Session:
-    """End an open session with its evaluator's judgement. A session that has ended is returned as it is."""
+    """End an open session with its evaluator's judgement.
+
+    A session that has ended is returned as it is. A judgement that comes too late is kept beside it all the same.
+    """
     session = lock(session=session, now=now)
-    if not session.is_open:
+    if session.state == State.SUBMITTED or session.results.exists():
         return session
-    reason = _why_invalid(session, judgement)
     Result.objects.create(
         session=session,
         preference=judgement.preference or "",
-        notes=judgement.notes[:NOTES_MAX_LENGTH],
-        raw_notes=judgement.raw_notes[:NOTES_MAX_LENGTH],
+        notes=judgement.notes,
+        raw_notes=judgement.raw_notes,
         submitted_at=now,
     )
+    if not session.is_open:
+        audit.record("session:judged-late", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
+        return session
+    reason = _why_invalid(session, judgement)
     return _close(session, state=State.SUBMITTED, valid=reason is None, reason=reason, now=now, by=session.evaluator)
 
 
@@ -139,8 +148,13 @@ def expire_overdue(*, now: datetime) -> int:
 @transaction.atomic
 def exclude(*, session: Session, reason: str, comment: str, by: Person) -> Exclusion:
     """Keep a valid session out of every board from now on, with a reason that the public can read."""
-    if not reason.strip() or not comment.strip():
-        raise ArenaError("reason_missing", "An exclusion needs a reason and a comment; both are published.")
+    if not by.is_staff:
+        raise AccessDenied("not_a_steward", "Only a steward excludes sessions.")
+    if not reason.strip() or not comment.strip() or len(reason.strip()) > REASON_MAX_LENGTH:
+        raise ArenaError(
+            "reason_missing",
+            f"An exclusion needs a reason of at most {REASON_MAX_LENGTH} characters and a comment; both are published.",
+        )
     session = Session.objects.select_for_update(of=("self",)).get(pk=session.pk)
     if not (session.state == State.SUBMITTED and session.valid):
         raise Conflict("session_not_counted", "Only a valid session can be excluded.")
@@ -204,19 +218,21 @@ def _why_invalid(session: Session, judgement: Judgement) -> Reason | None:
 
 
 def _clean_instruction(instruction: str) -> str:
-    instruction = instruction.strip()
+    """The instruction with plain blanks. Signs that hide or reorder text would show two people two tasks."""
+    instruction = " ".join(instruction.split())
     if not instruction:
         raise ArenaError("instruction_missing", "Say what the robot is to do before a pair is drawn.")
     if len(instruction) > INSTRUCTION_MAX_LENGTH:
         raise ArenaError("instruction_too_long", f"The instruction is longer than {INSTRUCTION_MAX_LENGTH} characters.")
-    if not instruction.replace("\n", " ").isprintable():
+    if any(unicodedata.category(sign) in HIDDEN and sign != ZERO_WIDTH_JOINER for sign in instruction):
         raise ArenaError("instruction_unreadable", "The instruction holds characters that cannot be shown.")
     return instruction
 
 
-def _draw(station: Station) -> Draw:
+def _draw(station: Station, evaluator: Person) -> Draw:
+    """A pair for this station, without a policy of its lab or of any other lab that its evaluator belongs to."""
     bench = Bench(
-        lab_id=station.lab_id,
+        barred_labs=frozenset({station.lab_id, *evaluator.memberships.values_list("lab", flat=True)}),
         embodiment_id=station.embodiment_id,
         simulated=station.simulated,
         external_cameras=station.external_cameras,

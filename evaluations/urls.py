@@ -24,6 +24,7 @@ register_converter(CameraConverter, "camera")
 urlpatterns = [
     path("sessions", views.session_list, name="sessions"),
     path("sessions/<uuid:session_id>", views.session_detail, name="session"),
+    path("sessions/<uuid:session_id>/give-up", views.give_up, name="give-up"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.jpg", views.session_poster, name="session-poster"),
     path("lab", views.lab, name="lab"),

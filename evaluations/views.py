@@ -5,36 +5,46 @@ import uuid
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import render
-from django.views.decorators.http import require_GET, require_safe
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
 
 from arena.errors import NotFound
 from arena.models import Person
-from evaluations import access, selectors
+from evaluations import access, selectors, sessions
 from evaluations.ranges import ranged_response
-from evaluations.scopes import SCOPES, default_scope, scope_named
+from evaluations.scopes import SCOPES, chosen_scope
 
 SESSIONS_A_PAGE = 24
 
 
-@require_GET
+@require_safe
 def session_list(request: HttpRequest) -> HttpResponse:
-    scope = scope_named(request.GET.get("board")) or default_scope()
+    scope = chosen_scope(request.GET.get("board"))
     show_all = request.GET.get("show") == "all"
-    sessions = selectors.published_sessions().filter(source=scope.source, simulated=scope.simulated)
-    if not show_all:
-        sessions = sessions.filter(valid=True)
-    page = Paginator(selectors.with_everything(sessions), SESSIONS_A_PAGE).get_page(request.GET.get("page"))
+    ended = scope.sessions().closed() if show_all else scope.sessions().valid()
+    newest_first = selectors.with_everything(ended.order_by("-closed_at", "id"))
+    page = Paginator(newest_first, SESSIONS_A_PAGE).get_page(request.GET.get("page"))
     context = {"scope": scope, "scopes": SCOPES, "page": page, "show_all": show_all}
     return render(request, "evaluations/session_list.html", context)
 
 
-@require_GET
+@require_safe
 def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = access.session_to_read(request.user, session_id)
     if session.is_open:
         return render(request, "evaluations/session_open.html", {"session": session})
     return render(request, "evaluations/session_detail.html", selectors.session_page(session))
+
+
+@login_required
+@require_POST
+def give_up(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
+    """The evaluator's own end of a session that leads nowhere. It is recorded, as every assignment is."""
+    session = access.session_to_read(request.user, session_id)
+    if session.evaluator_id == request.user.pk:
+        sessions.abandon(session=session, now=timezone.now(), by=session.evaluator)
+    return redirect("session", session_id)
 
 
 @require_safe
@@ -53,7 +63,7 @@ def session_poster(request: HttpRequest, session_id: uuid.UUID, label: str, kind
 
 
 @login_required
-@require_GET
+@require_safe
 def lab(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, Person)  # login_required
     return render(request, "evaluations/lab.html", {"labs": selectors.labs_of(request.user)})

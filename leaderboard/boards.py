@@ -4,21 +4,31 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, NullIf
 
-from evaluations.models import Result, SessionQuerySet, State
+from evaluations.models import Label, Result, Session, SessionQuerySet, State
 from evaluations.scopes import SCOPES, Scope
 
 # Below so many comparisons a policy's place is called provisional: its interval is wide, and a handful of sessions can
 # still move it past others.
 PROVISIONAL_BELOW = 20
 
-COLUMNS = (
-    "session", "policy_a", "policy_b", "preference", "progress_a", "progress_b", "task_category", "lab", "evaluator",
-)  # fmt: skip
+# The columns of a board's input, and where each comes from in the query behind it.
+COLUMNS = {
+    "session": "pk",
+    "policy_a": "policy_a",
+    "policy_b": "policy_b",
+    "preference": "preference",
+    "progress_a": "progress_a",
+    "progress_b": "progress_b",
+    "task_category": "task_category",
+    "lab": "lab__slug",
+    "evaluator": "evaluator_name",
+}
 EXCLUDED_BY_STEWARD = "excluded_by_steward"
 
 
@@ -36,81 +46,82 @@ class Board:
 BOARDS = tuple(Board(scope) for scope in SCOPES)
 
 
-def board_named(slug: str | None) -> Board | None:
-    return next((board for board in BOARDS if board.slug == slug), None)
-
-
 @dataclass(frozen=True)
 class BoardInput:
     """The comparisons behind a board as a canonical CSV (rows by session id), and what was left out, by reason."""
 
     content: bytes
     rows: int
-    total: int
     excluded: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """The sessions of the board that have ended: each is counted, or left out for a reason."""
+        return self.rows + sum(self.excluded.values())
 
     @property
     def sha256(self) -> str:
         return hashlib.sha256(self.content).hexdigest()
 
     def records(self) -> list[dict[str, str]]:
-        return read_csv(self.content)
-
-
-def read_csv(content: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(content.decode())))
+        return list(csv.DictReader(io.StringIO(self.content.decode())))
 
 
 def board_input(board: Board) -> BoardInput:
-    """Every session of the board that has ended is either counted or left out for a reason; none is passed over."""
-    closed = board.scope.sessions().closed()
-    total = closed.count()
-    excluded = _left_out(closed)
+    """Read in one statement, and so from one moment: a session that ends meanwhile is in all figures or in none."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    excluded: Counter[str] = Counter()
     rows = 0
-    for row in _counted_rows(closed):
-        writer.writerow(row)
+    for session in _ended(board.scope.sessions()).iterator(chunk_size=2000):
+        left_out = _left_out_because(session)
+        if left_out:
+            excluded[left_out] += 1
+            continue
+        writer.writerow([_text(session[field]) for field in COLUMNS.values()])
         rows += 1
-    return BoardInput(content=text.getvalue().encode(), rows=rows, total=total, excluded=excluded)
+    return BoardInput(content=text.getvalue().encode(), rows=rows, excluded=dict(sorted(excluded.items())))
 
 
-def _left_out(closed: SessionQuerySet) -> dict[str, int]:
-    reasons: Counter[str] = Counter()
-    never_valid = closed.exclude(state=State.SUBMITTED, valid=True)
-    for state, reason, count in never_valid.values_list("state", "reason").annotate(n=Count("pk")):
-        reasons[reason or state] += count
-    by_steward = closed.valid().filter(exclusion__isnull=False).count()
-    if by_steward:
-        reasons[EXCLUDED_BY_STEWARD] = by_steward
-    return dict(sorted(reasons.items()))
-
-
-def _counted_rows(closed: SessionQuerySet) -> Iterator[tuple[str, ...]]:
-    latest = Result.objects.filter(session=OuterRef("pk")).order_by("-submitted_at", "-pk")
-    sessions = (
-        closed.valid()
-        .filter(exclusion__isnull=True)
-        .annotate(preference=Subquery(latest.values("preference")[:1]))
-        .select_related("lab", "evaluator")
-        .prefetch_related("sides__version__policy", "sides__episode")
-        .order_by("pk")
-    )
-    for session in sessions.iterator(chunk_size=2000):
-        side_a, side_b = sorted(session.sides.all(), key=lambda side: side.label)
-        yield (
-            str(session.pk),
-            side_a.version.label,
-            side_b.version.label,
-            session.preference,  # type: ignore[attr-defined]  # annotated above
-            _number(side_a.episode.progress),
-            _number(side_b.episode.progress),
-            session.category,
-            session.lab.slug,
-            session.evaluator_pseudonym,
+def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
+    """What a board needs to know of each session that has ended, as columns of one query."""
+    latest = Result.objects.filter(session=OuterRef("pk")).latest_first()
+    return (
+        sessions.closed()
+        .alias(
+            side_a=FilteredRelation("sides", condition=Q(sides__label=Label.A)),
+            side_b=FilteredRelation("sides", condition=Q(sides__label=Label.B)),
         )
+        .annotate(
+            policy_a=_label("side_a"),
+            policy_b=_label("side_b"),
+            progress_a=F("side_a__episode__progress"),
+            progress_b=F("side_b__episode__progress"),
+            preference=Subquery(latest.values("preference")[:1]),
+            task_category=_last_known("corrected_category", "tagged_category", "intended_category"),
+            evaluator_name=Coalesce("evaluator__pseudonym", "evaluator_alias"),
+        )
+        .order_by("pk")
+        .values("state", "valid", "reason", "exclusion__pk", *COLUMNS.values())
+    )
 
 
-def _number(value: float | None) -> str:
-    return "" if value is None else repr(value)
+def _label(side: str) -> Concat:
+    return Concat(f"{side}__version__policy__slug", Value("@"), f"{side}__version__version")
+
+
+def _last_known(*columns: str) -> Coalesce:
+    return Coalesce(*(NullIf(column, Value("")) for column in columns))
+
+
+def _left_out_because(session: dict[str, Any]) -> str:
+    if not (session["state"] == State.SUBMITTED and session["valid"]):
+        return str(session["reason"] or session["state"])
+    return EXCLUDED_BY_STEWARD if session["exclusion__pk"] else ""
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)

@@ -7,9 +7,8 @@ from rest_framework.response import Response
 
 from arena.models import Policy
 from evaluations.roboarena.website import WebsiteView
-from evaluations.scopes import default_scope
+from evaluations.scopes import chosen_scope
 from leaderboard import snapshots
-from leaderboard.boards import board_named
 
 # The field's display scale: 1500 + 200 x theta, theta in log-odds with mean 0.
 DISPLAY_MEAN = 1500
@@ -18,11 +17,11 @@ DISPLAY_FACTOR = 200
 
 class Leaderboard(WebsiteView):
     def get(self, request: Request) -> Response:
-        board = board_named(request.query_params.get("board"))
-        snapshot = snapshots.latest(board.slug if board else default_scope().slug)
+        snapshot = snapshots.latest(chosen_scope(request.query_params.get("board")).slug)
         if snapshot is None:
             return Response({"last_updated": None, "board": []})
-        rows = snapshot.result["policies"]
+        # One list of scores can only hold policies that were compared with each other, directly or by way of others.
+        rows = [row for row in snapshot.result["policies"] if row["component"] == 0]
         slugs = {row["policy"].split("@")[0] for row in rows}
         open_source = set(Policy.objects.filter(slug__in=slugs, open_source=True).values_list("slug", flat=True))
         return Response(

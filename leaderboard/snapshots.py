@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from arena.jobs import Job, enqueue
 from leaderboard import ranking
 from leaderboard.boards import BOARDS, Board, BoardInput, board_input
 from leaderboard.models import Snapshot, SnapshotInput
@@ -17,19 +18,34 @@ from leaderboard.models import Snapshot, SnapshotInput
 logger = logging.getLogger(__name__)
 
 MODEL = "davidson"
-# Any number will do, as long as it is ours: two workers that are asked at once compute one after the other.
+# Any number will do, as long as it is ours.
 _ADVISORY_LOCK = 7_041_776
 
 
 def recompute_all(*, now: datetime) -> list[Snapshot]:
-    """A new snapshot for each board whose input, settings or code changed; a repeat makes none."""
+    """A new snapshot for each board whose input, settings or code changed; a repeat makes none.
+
+    Where another process computes already, this asks for a later turn instead of waiting for it. A board that cannot
+    be computed keeps its last snapshot, and holds up no other.
+    """
     with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_lock(%s)", [_ADVISORY_LOCK])
+        cursor.execute("select pg_try_advisory_lock(%s)", [_ADVISORY_LOCK])
+        if cursor.fetchone() != (True,):
+            enqueue(Job.RECOMPUTE_BOARDS)
+            return []
         try:
-            made = [recompute(board=board, now=now) for board in BOARDS]
+            made = [_recompute_or_log(board, now) for board in BOARDS]
         finally:
             cursor.execute("select pg_advisory_unlock(%s)", [_ADVISORY_LOCK])
     return [snapshot for snapshot in made if snapshot is not None]
+
+
+def _recompute_or_log(board: Board, now: datetime) -> Snapshot | None:
+    try:
+        return recompute(board=board, now=now)
+    except ranking.RankingError:
+        logger.exception("the board %s could not be computed", board.slug)
+        return None
 
 
 def recompute(*, board: Board, now: datetime) -> Snapshot | None:

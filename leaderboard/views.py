@@ -4,22 +4,18 @@ import gzip
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound
-from evaluations.scopes import SCOPES, default_scope
+from evaluations.scopes import SCOPES, chosen_scope
 from leaderboard import selectors, snapshots
-from leaderboard.boards import PROVISIONAL_BELOW, board_named
+from leaderboard.boards import PROVISIONAL_BELOW
 from leaderboard.models import Snapshot
 
 
-@require_GET
+@require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
-    asked = request.GET.get("board")
-    board = board_named(asked)
-    if asked and board is None:
-        raise NotFound("board_unknown", "There is no such board.")
-    scope = board.scope if board else default_scope()
+    scope = chosen_scope(request.GET.get("board"))
     snapshot = snapshots.latest(scope.slug)
     context = {
         "scope": scope,
@@ -30,7 +26,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     return render(request, "leaderboard/leaderboard.html", context)
 
 
-@require_GET
+@require_safe
 def snapshot_input(request: HttpRequest, snapshot_id: int) -> HttpResponse:
     """The comparisons that a snapshot was computed from, byte for byte."""
     snapshot = Snapshot.objects.filter(pk=snapshot_id).select_related("input").first()

@@ -29,6 +29,10 @@ def make_person(email: str, *, lab: Lab, role: Role, password: str | None = None
     return labs.add_member(lab=lab, email=email, role=role, password=password).person
 
 
+def make_steward(email: str = "eve@example.org") -> Person:
+    return Person.objects.create_superuser(email)
+
+
 def make_station(
     *, lab: Lab, cameras: Iterable[str] = ("left", "right", "wrist"), embodiment: str = "DROID"
 ) -> Station:

@@ -13,13 +13,13 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from arena import keys
-from arena.errors import ArenaError, TooLarge
+from arena.errors import ArenaError, Conflict, TooLarge
 from arena.models import ClientKey
 from arena.relay_address import relay_address
 from arena.requests import client_address
 from evaluations import episodes, sessions
 from evaluations.blinding import relay_token
-from evaluations.models import Label, Session
+from evaluations.models import Label, Session, State
 from evaluations.roboarena import notes
 from evaluations.roboarena.inputs import AccessInput, PairInput, TerminateInput, UploadInput, VersionInput, read
 
@@ -106,12 +106,17 @@ class UploadEpisode(ClientView):
 
 class Terminate(ClientView):
     parser_classes = (FormParser, JSONParser, MultiPartParser)
+    max_body_bytes = 256 * 1024  # a form spends nine bytes on many a letter of the notes
 
     def post(self, request: Request) -> Response:
         data = read(TerminateInput, request.data).validated_data
         session = sessions.find_own(session_id=data["session_id"], key=self.access(data["evaluator_code"]))
         judgement = notes.judgement(data["evaluation_notes"])
         session = sessions.submit(session=session, judgement=judgement, now=timezone.now())
+        if session.state != State.SUBMITTED:
+            raise Conflict(
+                "session_ended", "This session had ended before it was judged.", hint="The judgement is kept beside it."
+            )
         return Response({"status": "terminated", "session_id": str(session.pk)})
 
 

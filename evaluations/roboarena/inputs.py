@@ -9,7 +9,6 @@ from rest_framework import serializers
 from arena.errors import ArenaError
 from evaluations.episodes import EpisodeReport
 from evaluations.models import Label, MediaFile
-from evaluations.sessions import NOTES_MAX_LENGTH
 
 MAX_STEPS = 1_000_000
 
@@ -87,9 +86,7 @@ class TerminateInput(serializers.Serializer[None]):
     session_id = serializers.CharField(max_length=80)
     evaluator_code = serializers.CharField(max_length=200)
     # Kept to the letter: blanks and line ends are part of the grammar.
-    evaluation_notes = serializers.CharField(
-        max_length=NOTES_MAX_LENGTH, trim_whitespace=False, allow_blank=True, default=""
-    )
+    evaluation_notes = serializers.CharField(trim_whitespace=False, allow_blank=True, default="")
 
 
 InputT = TypeVar("InputT", bound=serializers.Serializer[None])

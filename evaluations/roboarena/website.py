@@ -1,16 +1,21 @@
 """The read endpoint of the public RoboArena website that lists evaluations, in its exact shape."""
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from django.urls import reverse
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from evaluations import selectors
 from evaluations.models import MediaFile, Session, Side
-from evaluations.scopes import default_scope, scope_named
+from evaluations.scopes import chosen_scope
+
+CHUNK = 500
 
 
 class WebsiteView(APIView):
@@ -26,10 +31,21 @@ class WebsiteView(APIView):
 
 
 class Evaluations(WebsiteView):
-    def get(self, request: Request) -> Response:
-        scope = scope_named(request.query_params.get("board")) or default_scope()
-        sessions = selectors.with_everything(selectors.complete_sessions(scope.sessions()))
-        return Response({"evaluations": [_evaluation(request, session) for session in sessions]})
+    """The whole list, as the website reads it; written while it is read, so that its length costs no memory."""
+
+    def get(self, request: Request) -> StreamingHttpResponse:
+        scope = chosen_scope(request.query_params.get("board"))
+        sessions = selectors.with_sides(scope.sessions().valid().order_by("-closed_at", "id"))
+        return StreamingHttpResponse(_listed(request, sessions), content_type="application/json")
+
+
+def _listed(request: Request, sessions: QuerySet[Session]) -> Iterator[str]:
+    yield '{"evaluations": ['
+    separator = ""
+    for session in sessions.iterator(chunk_size=CHUNK):
+        yield separator + json.dumps(_evaluation(request, session))
+        separator = ", "
+    yield "]}"
 
 
 def _evaluation(request: Request, session: Session) -> dict[str, Any]:

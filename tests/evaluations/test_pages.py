@@ -6,8 +6,9 @@ from django.utils import timezone
 
 from arena.models import Role
 from evaluations import sessions
-from tests.factories import Arena, finish_session, make_arena, make_lab, make_person, open_session
+from tests.factories import Arena, finish_session, make_arena, make_lab, make_person, make_steward, open_session
 
+BADGE = "badge-simulated"
 HOSTILE = "<script>alert(1)</script>' onmouseover='alert(2)"
 
 
@@ -40,7 +41,7 @@ def test_no_list_tells_of_an_open_session(client: Client, arena: Arena) -> None:
     session = open_session(arena, "a task that nobody else has")
     client.force_login(make_person("bob@example.org", lab=arena.lab, role=Role.ADMIN))
     for path in ("/", "/sessions", "/sessions?show=all", "/lab", "/api/list_ab_evaluations", "/api/leaderboard"):
-        content = client.get(path).content.decode()
+        content = client.get(path).getvalue().decode()
         assert str(session.pk) not in content
         assert "a task that nobody else has" not in content
 
@@ -61,15 +62,51 @@ def test_a_session_that_was_given_up_says_why(client: Client, arena: Arena) -> N
 
 def test_simulation_is_marked_wherever_it_shows(client: Client, db: None) -> None:
     session = finish_session(open_session(make_arena(simulated=True)))
+    finish_session(open_session(make_arena()))
     for path in ("/?board=simulation", "/sessions?board=simulation", f"/sessions/{session.pk}"):
-        assert "Simulation" in client.get(path).content.decode()
+        assert BADGE in client.get(path).content.decode()
+    for path in ("/?board=overall", "/sessions?board=overall"):
+        assert BADGE not in client.get(path).content.decode()
 
 
-@pytest.mark.parametrize("path", ["/?board=nonsense", "/sessions/not-a-uuid", "/nowhere", "/snapshots/99/input.csv"])
+def test_its_evaluator_can_give_an_open_session_up(client: Client, arena: Arena) -> None:
+    session = open_session(arena)
+    path = f"/sessions/{session.pk}/give-up"
+    assert client.post(path).status_code == 302  # to sign in
+    client.force_login(make_person("bob@example.org", lab=arena.lab, role=Role.ADMIN))
+    assert client.post(path).status_code == 404
+    session.refresh_from_db()
+    assert session.is_open
+    client.force_login(arena.dana)
+    assert client.get(path).status_code == 405
+    for _ in range(2):
+        assert client.post(path).status_code == 302
+    session.refresh_from_db()
+    assert (session.state, session.reason) == ("abandoned", "evaluator_left")
+
+
+def test_an_excluded_session_says_so_in_every_list(client: Client, arena: Arena) -> None:
+    session = finish_session(open_session(arena))
+    sessions.exclude(session=session, reason="stake", comment="the lab owns side A", by=make_steward())
+    for path in ("/sessions", "/sessions?show=all", f"/sessions/{session.pk}"):
+        assert "excluded" in client.get(path).content.decode()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?board=nonsense",
+        "/sessions?board=nonsense",
+        "/api/leaderboard?board=nonsense",
+        "/sessions/not-a-uuid",
+        "/nowhere",
+        "/snapshots/99/input.csv",
+    ],
+)
 def test_what_is_not_there_is_a_page_that_says_so(client: Client, db: None, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 404
-    assert "<html" in answer.content.decode()
+    assert ("<html" in answer.content.decode()) != path.startswith("/api/")
 
 
 def test_the_lab_page_asks_to_sign_in(client: Client, db: None) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from evaluations.pairing import Bench, Candidate, draw_pair, fits
 
-BENCH = Bench(lab_id=1, embodiment_id=1, simulated=False, external_cameras=2, wrist_camera=True)
+BENCH = Bench(barred_labs=frozenset({1, 7}), embodiment_id=1, simulated=False, external_cameras=2, wrist_camera=True)
 FITTING = Candidate(version_id=1, lab_id=2, embodiment_id=1, simulated=False)
 
 
@@ -16,6 +16,7 @@ FITTING = Candidate(version_id=1, lab_id=2, embodiment_id=1, simulated=False)
     [
         ({}, True),
         ({"lab_id": 1}, False),
+        ({"lab_id": 7}, False),
         ({"lab_id": None}, True),
         ({"embodiment_id": 2}, False),
         ({"simulated": True}, False),

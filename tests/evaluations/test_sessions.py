@@ -1,18 +1,17 @@
 from datetime import timedelta
 
 import pytest
-import time_machine
 from django.conf import settings
-from django.db import ProgrammingError
+from django.db import IntegrityError, ProgrammingError
 from django.utils import timezone
 
-from arena.errors import ArenaError, Conflict
-from arena.models import AuditEvent
+from arena.errors import AccessDenied, ArenaError, Conflict
+from arena.models import AuditEvent, Membership, Role
 from evaluations import sessions
 from evaluations.models import Exclusion, Label, Preference, Result, Session, State
 from evaluations.reasons import Reason
 from evaluations.sessions import Judgement
-from tests.factories import Arena, finish_session, open_session, upload_episode
+from tests.factories import Arena, finish_session, make_steward, open_session, upload_episode
 
 JUDGEMENT = Judgement(preference=Preference.B, notes="B reached the cup.", valid=True)
 SECOND = timedelta(seconds=1)
@@ -51,14 +50,14 @@ def test_expiry_is_recorded_once_with_its_reason(arena: Arena) -> None:
 def test_activity_extends_the_lease_and_starts_the_session(arena: Arena) -> None:
     session = open_session(arena)
     later = timezone.now() + timedelta(hours=1)
-    assert sessions.record_activity(session_ids=[session.pk], now=later) == {session.pk}
+    sessions.record_activity(session_ids=[session.pk], now=later)
     session.refresh_from_db()
     assert (session.state, session.lease_expires_at) == (State.RUNNING, later + settings.SESSION_LEASE)
 
 
 def test_activity_cannot_revive_a_session_that_ended(arena: Arena) -> None:
     session = sessions.abandon(session=open_session(arena), now=timezone.now())
-    assert sessions.record_activity(session_ids=[session.pk], now=timezone.now()) == set()
+    sessions.record_activity(session_ids=[session.pk], now=timezone.now())
     session.refresh_from_db()
     assert session.state == State.ABANDONED
 
@@ -80,20 +79,47 @@ def test_a_session_ends_once(arena: Arena, ended_by: str) -> None:
     else:
         sessions.expire_overdue(now=now + settings.SESSION_LEASE + SECOND)
     first = Session.objects.values().get(pk=session.pk)
-    events = AuditEvent.objects.count()
     sessions.submit(session=session, judgement=JUDGEMENT, now=now + timedelta(days=1))
     sessions.abandon(session=session, now=now + timedelta(days=1))
     sessions.expire_overdue(now=now + timedelta(days=1))
     assert Session.objects.values().get(pk=session.pk) == first
-    assert AuditEvent.objects.count() == events
+    ends = AuditEvent.objects.filter(tag__in=["session:submitted", "session:abandoned", "session:expired"])
+    assert ends.count() == 1
 
 
-def test_a_lease_that_ran_out_comes_before_a_late_judgement(arena: Arena) -> None:
+def test_a_judgement_after_the_lease_is_kept_and_does_not_count(arena: Arena) -> None:
     session = open_session(arena)
-    with time_machine.travel(timezone.now() + settings.SESSION_LEASE + SECOND):
-        session = sessions.submit(session=session, judgement=JUDGEMENT, now=timezone.now())
-    assert session.state == State.EXPIRED
-    assert not Result.objects.exists()
+    late = timezone.now() + settings.SESSION_LEASE + SECOND
+    for _ in range(2):
+        session = sessions.submit(session=session, judgement=JUDGEMENT, now=late)
+    assert (session.state, session.valid) == (State.EXPIRED, None)
+    assert Result.objects.get().notes == JUDGEMENT.notes
+
+
+@pytest.mark.parametrize("change", [{"state": "submitted"}, {"valid": False}, {"reason": "marked_invalid"}])
+def test_how_a_session_ended_cannot_be_rewritten(arena: Arena, change: dict[str, object]) -> None:
+    session = sessions.abandon(session=open_session(arena), now=timezone.now())
+    with pytest.raises((ProgrammingError, IntegrityError)):
+        Session.objects.filter(pk=session.pk).update(**change)
+
+
+def test_only_a_steward_excludes(arena: Arena) -> None:
+    session = finish_session(open_session(arena))
+    with pytest.raises(AccessDenied):
+        sessions.exclude(session=session, reason="stake", comment="c", by=arena.dana)
+
+
+def test_an_evaluator_is_not_dealt_the_policies_of_another_lab_of_theirs(arena: Arena) -> None:
+    Membership.objects.create(lab=arena.owners, person=arena.dana, role=Role.OWNER)
+    with pytest.raises(Conflict, match="Fewer than two policies"):
+        open_session(arena)
+
+
+@pytest.mark.parametrize(
+    "instruction", ["put\u00a0it  on\tthe plate", "wave \U0001f44b\U0001f3fd", "置く", "дай чашку"]
+)
+def test_any_language_and_blank_is_a_task(arena: Arena, instruction: str) -> None:
+    assert open_session(arena, instruction).instruction == " ".join(instruction.split())
 
 
 def test_the_task_cannot_be_changed_once_the_pair_is_drawn(arena: Arena) -> None:
@@ -105,7 +131,7 @@ def test_the_task_cannot_be_changed_once_the_pair_is_drawn(arena: Arena) -> None
 @pytest.mark.parametrize("model", [Result, Exclusion])
 def test_results_and_exclusions_are_never_edited(arena: Arena, model: type[Result] | type[Exclusion]) -> None:
     session = finish_session(open_session(arena))
-    sessions.exclude(session=session, reason="stake", comment="the lab owns side A", by=arena.dana)
+    sessions.exclude(session=session, reason="stake", comment="the lab owns side A", by=make_steward())
     with pytest.raises(ProgrammingError, match=r"Cannot update or delete"):
         model.objects.all().delete()
 
@@ -113,16 +139,17 @@ def test_results_and_exclusions_are_never_edited(arena: Arena, model: type[Resul
 def test_an_exclusion_needs_both_reason_and_comment(arena: Arena) -> None:
     session = finish_session(open_session(arena))
     with pytest.raises(ArenaError, match="published"):
-        sessions.exclude(session=session, reason="stake", comment=" ", by=arena.dana)
+        sessions.exclude(session=session, reason="stake", comment=" ", by=make_steward())
 
 
 def test_only_a_valid_session_can_be_excluded(arena: Arena) -> None:
     with pytest.raises(Conflict):
-        sessions.exclude(session=open_session(arena), reason="stake", comment="c", by=arena.dana)
+        sessions.exclude(session=open_session(arena), reason="stake", comment="c", by=make_steward())
 
 
 def test_excluding_twice_keeps_the_first_reason(arena: Arena) -> None:
     session = finish_session(open_session(arena))
+    eve = make_steward()
     for reason in ("stake", "another"):
-        sessions.exclude(session=session, reason=reason, comment="c", by=arena.dana)
+        sessions.exclude(session=session, reason=reason, comment="c", by=eve)
     assert Exclusion.objects.get().reason == "stake"

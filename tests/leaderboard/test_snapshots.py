@@ -1,19 +1,24 @@
 import gzip
 import json
 from io import StringIO
+from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import ProgrammingError
+from django.db import ProgrammingError, connection
 from django.test import Client
 from django.utils import timezone
 
+from arena.jobs import Job
 from evaluations import sessions
-from evaluations.models import Preference
+from evaluations.models import Label, Preference, Side
+from evaluations.scopes import REAL
 from leaderboard import boards, snapshots
-from leaderboard.boards import board_input, board_named
+from leaderboard.boards import board_input
 from leaderboard.models import Snapshot, SnapshotInput
-from tests.factories import Arena, finish_session, make_arena, open_session
+from leaderboard.ranking import InvalidComparisons
+from tests.factories import Arena, finish_session, make_arena, make_steward, open_session
 
 
 def play(arena: Arena, times: int, *, valid: bool = True) -> None:
@@ -31,7 +36,7 @@ def test_a_snapshot_counts_every_session_that_ended_or_says_why_not(arena: Arena
     play(arena, 1, valid=False)
     sessions.abandon(session=open_session(arena), now=timezone.now())
     excluded = finish_session(open_session(arena))
-    sessions.exclude(session=excluded, reason="stake", comment="c", by=arena.dana)
+    sessions.exclude(session=excluded, reason="stake", comment="c", by=make_steward())
     open_session(arena, "still open")
     (snapshot,) = recompute()
     assert (snapshot.board, snapshot.counted, snapshot.total) == ("overall", 6, 9)
@@ -83,26 +88,84 @@ def test_the_stored_input_gives_the_same_numbers_again(arena: Arena) -> None:
     play(arena, 8)
     (snapshot,) = recompute()
     content = gzip.decompress(bytes(snapshot.input.content))
-    found = boards.BoardInput(content=content, rows=snapshot.input.rows, total=0, excluded={})
+    found = boards.BoardInput(content=content, rows=snapshot.input.rows, excluded={})
     assert found.sha256 == snapshot.input_id
     assert snapshots.compute(found) == snapshot.result
 
 
 def test_the_input_does_not_depend_on_the_order_of_events(arena: Arena) -> None:
     play(arena, 4)
-    board = board_named("overall")
-    assert board is not None
-    rows = board_input(board).records()
+    rows = board_input(boards.Board(REAL)).records()
     assert [row["session"] for row in rows] == sorted(row["session"] for row in rows)
 
 
 def test_the_input_holds_pseudonyms_and_no_email(arena: Arena) -> None:
     play(arena, 1)
-    board = board_named("overall")
-    assert board is not None
-    content = board_input(board).content.decode()
+    content = board_input(boards.Board(REAL)).content.decode()
     assert arena.dana.pseudonym in content
     assert arena.dana.email not in content
+
+
+def test_the_input_tells_a_session_as_it_was(arena: Arena) -> None:
+    session = finish_session(open_session(arena, "open the drawer"), preference=Preference.TIE, progress=(0.25, 1.0))
+    (row,) = board_input(boards.Board(REAL)).records()
+    labels = dict(Side.objects.values_list("label", "version__policy__slug"))
+    assert row == {
+        "session": str(session.pk),
+        "policy_a": f"{labels[Label.A]}@1",
+        "policy_b": f"{labels[Label.B]}@1",
+        "preference": "TIE",
+        "progress_a": "0.25",
+        "progress_b": "1.0",
+        "task_category": "open-close",
+        "lab": arena.lab.slug,
+        "evaluator": arena.dana.pseudonym,
+    }
+
+
+@pytest.mark.parametrize(
+    ("tagged", "corrected", "last"),
+    [("", "", "open-close"), ("tool-use", "", "tool-use"), ("tool-use", "sorting", "sorting")],
+)
+def test_the_last_word_on_a_category_counts(arena: Arena, tagged: str, corrected: str, last: str) -> None:
+    session = finish_session(open_session(arena, "open the drawer"))
+    type(session).objects.filter(pk=session.pk).update(tagged_category=tagged, corrected_category=corrected)
+    session.refresh_from_db()
+    assert [row["task_category"] for row in board_input(boards.Board(REAL)).records()] == [last]
+    assert session.category == last
+
+
+def test_the_input_is_read_in_one_statement(arena: Arena, django_assert_num_queries: Any) -> None:
+    play(arena, 3)
+    with django_assert_num_queries(1):
+        board_input(boards.Board(REAL))
+
+
+def test_a_board_that_cannot_be_computed_holds_up_no_other(
+    db: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    play(make_arena(), 2)
+    play(make_arena(simulated=True), 3)
+    compute = snapshots.compute
+
+    def fails_once(found: boards.BoardInput) -> Any:
+        if found.rows == 2:
+            raise InvalidComparisons("invalid", "a policy is compared with itself")
+        return compute(found)
+
+    monkeypatch.setattr(snapshots, "compute", fails_once)
+    assert [snapshot.board for snapshot in recompute()] == ["simulation"]
+    assert "the board overall could not be computed" in caplog.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_another_process_computes_a_later_turn_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Job] = []
+    monkeypatch.setattr(snapshots, "enqueue", asked.append)
+    with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
+        other.execute("select pg_advisory_lock(%s)", [snapshots._ADVISORY_LOCK])
+        assert recompute() == []
+    assert asked == [Job.RECOMPUTE_BOARDS]
 
 
 def test_simulation_has_a_board_of_its_own(db: None) -> None:

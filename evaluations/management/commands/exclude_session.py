@@ -22,9 +22,9 @@ class Command(OperatorCommand):
         session = Session.objects.filter(pk=options["session"]).first()
         if session is None:
             raise NotFound("session_unknown", "There is no session with this id.")
-        steward = Person.objects.filter(email=options["steward"].strip().lower(), is_staff=True).first()
+        steward = Person.objects.filter(email=options["steward"].strip().lower()).first()
         if steward is None:
-            raise NotFound("steward_unknown", "There is no steward with this e-mail.")
+            raise NotFound("person_unknown", "There is no account with this e-mail.")
         exclusion = sessions.exclude(session=session, reason=options["reason"], comment=options["comment"], by=steward)
         facts = {"session": str(session.pk), "reason": exclusion.reason, "comment": exclusion.comment}
         return facts, f"Session {session.pk} is excluded: {exclusion.reason}."

@@ -42,11 +42,12 @@ def test_a_code_of_a_person_who_was_switched_off_is_refused(client15: RoboArenaC
     assert client15.validate().status_code == 401
 
 
-def test_guessing_is_stopped_even_for_the_right_code(client15: RoboArenaClient) -> None:
+def test_guessing_is_stopped_and_stops_nobody_else(client15: RoboArenaClient) -> None:
     for _ in range(20):
         client15.validate(evaluator_code="guess")
-    answer = client15.validate()
+    answer = client15.validate(evaluator_code="guess")
     assert (answer.status_code, answer.json()["error"]["code"]) == (429, "too_many_attempts")
+    assert client15.validate().status_code == 200
 
 
 def test_the_code_itself_is_stored_nowhere(client15: RoboArenaClient) -> None:
