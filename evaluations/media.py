@@ -3,43 +3,94 @@
 A video is called readable when its frames could be decoded to the end; where browsers could not play it as it came, a
 form that they can is made beside it. A trajectory is read by a reader that runs nothing. What cannot be read is kept,
 and said to be so.
+
+A file is claimed before it is opened. One that takes its worker down with it is so left alone for a while, and after a
+few attempts for good; the files of others wait for none of this.
 """
 
+import logging
 import secrets
 import tempfile
+import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any
 
 import av
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
+from django.db.models import F, Q
 
 from arena import audit
+from arena.jobs import Job, enqueue
 from evaluations import video
 from evaluations.models import MediaFile
 from evaluations.roboarena.trajectory import TrajectoryError, read_trajectory
 from evaluations.video import VideoError, VideoFacts
 
-CHECK_BATCH = 50
+logger = logging.getLogger(__name__)
+
+CLAIM = timedelta(minutes=15)
+"""How long a claim holds: no task runs longer."""
+MAX_ATTEMPTS = 3
+VIDEO_SECONDS = 240.0
+"""What one video may take; the three of an episode end before its task is ended."""
+STALE = timedelta(minutes=1)
+SWEEP_BATCH = 50
+GIVEN_UP = "The file could not be checked."
 
 
 def check_episode(*, episode_id: int, now: datetime) -> None:
-    for media in MediaFile.objects.filter(episode_id=episode_id, check_state=MediaFile.Check.PENDING):
-        _check(media, now)
+    """Check the episode's files that are neither checked nor being checked."""
+    for media in MediaFile.objects.filter(_claimable(now), episode_id=episode_id):
+        if _claim(media, now):
+            _check(media, now)
 
 
-def check_pending(*, now: datetime) -> None:
-    for media in MediaFile.objects.filter(check_state=MediaFile.Check.PENDING).order_by("id")[:CHECK_BATCH]:
-        _check(media, now)
+def enqueue_stale(*, now: datetime) -> None:
+    """Ask once more for the check of episodes whose files wait although nobody is at them."""
+    stale = MediaFile.objects.filter(_claimable(now), episode__received_at__lt=now - STALE)
+    episodes = stale.order_by("episode_id").values_list("episode_id", flat=True).distinct()
+    for episode_id in episodes[:SWEEP_BATCH]:
+        enqueue(Job.CHECK_MEDIA, episode_id=episode_id)
+
+
+def _claimable(now: datetime) -> Q:
+    return Q(check_state=MediaFile.Check.PENDING) & (Q(claimed_at=None) | Q(claimed_at__lt=now - CLAIM))
+
+
+def _claim(media: MediaFile, now: datetime) -> bool:
+    """False where somebody else was faster."""
+    row = MediaFile.objects.filter(_claimable(now), pk=media.pk)
+    return bool(row.update(claimed_at=now, attempts=F("attempts") + 1))
 
 
 def _check(media: MediaFile, now: datetime) -> None:
+    """Whatever a file does to its reader is its own failure: the files after it are looked at all the same."""
+    if media.attempts >= MAX_ATTEMPTS:
+        _give_up(media, now)
+        return
+    try:
+        if media.kind == MediaFile.Kind.TRAJECTORY:
+            _check_trajectory(media, now)
+        else:
+            _check_video(media, now)
+    except Exception:
+        logger.exception("media:%s could not be checked", media.pk)
+        _give_up(media, now)
+
+
+def _give_up(media: MediaFile, now: datetime) -> None:
     if media.kind == MediaFile.Kind.TRAJECTORY:
-        _check_trajectory(media, now)
+        _record(media, now, check_state=MediaFile.Check.OPAQUE, problem=GIVEN_UP)
     else:
-        _check_video(media, now)
+        _fail(media, now, GIVEN_UP)
+
+
+def _fail(media: MediaFile, now: datetime, problem: str) -> None:
+    if _record(media, now, check_state=MediaFile.Check.FAILED, problem=problem):
+        audit.record("media:unreadable", subject=f"media:{media.pk}", kind=media.kind)
 
 
 def _check_trajectory(media: MediaFile, now: datetime) -> None:
@@ -56,10 +107,11 @@ def _check_trajectory(media: MediaFile, now: datetime) -> None:
 def _check_video(media: MediaFile, now: datetime) -> None:
     try:
         found = _look_at(media)
-    except (VideoError, OSError) as error:
-        problem = str(error) if isinstance(error, VideoError) else "The file is not on the disk."
-        if _record(media, now, check_state=MediaFile.Check.FAILED, problem=problem):
-            audit.record("media:unreadable", subject=f"media:{media.pk}", kind=media.kind)
+    except VideoError as error:
+        _fail(media, now, str(error))
+        return
+    except FileNotFoundError:
+        _fail(media, now, "The file is not on the disk.")
         return
     facts, made = found.facts, {"poster": found.poster, "playback": found.playback}
     kept = _record(
@@ -96,13 +148,14 @@ class _Found:
 
 
 def _look_at(media: MediaFile) -> _Found:
+    deadline = time.monotonic() + VIDEO_SECONDS
     with media.file.open("rb") as file:
-        facts = video.inspect(file)
-        playback = _playable_form(file, facts)
+        facts = video.inspect(file, deadline=deadline)
+        playback = _playable_form(file, facts, deadline)
     return _Found(facts, _save(ContentFile(facts.poster), "posters", "jpg"), playback)
 
 
-def _playable_form(file: IO[bytes], facts: VideoFacts) -> str:
+def _playable_form(file: IO[bytes], facts: VideoFacts, deadline: float) -> str:
     """The name of a file that browsers play at once; empty where the uploaded one is such a file."""
     if facts.plays_everywhere and video.starts_at_once(file):
         return ""
@@ -110,7 +163,7 @@ def _playable_form(file: IO[bytes], facts: VideoFacts) -> str:
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "playback.mp4"
         try:
-            make(file, target)
+            make(file, target, deadline=deadline)
         except (av.FFmpegError, ValueError) as error:
             raise VideoError("The video could not be made playable.") from error
         with target.open("rb") as made:

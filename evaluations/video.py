@@ -1,20 +1,21 @@
 """What PyAV can tell of a video, and a form of it that browsers play. Files in, facts or files out; no models.
 
-The demuxer is always named, so that a playlist that calls itself a video opens nothing else.
+The demuxer is always named, so that a playlist that calls itself a video opens nothing else. A video of few bytes can
+hold hours, so whatever goes through its frames ends at a deadline: an instant of `time.monotonic()`.
 """
 
 import io
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import islice, pairwise
 from pathlib import Path
 from typing import IO, Any
 
 import av
 import numpy as np
 
-MAX_FRAMES = 100_000
+MAX_FRAMES = 20_000  # at 15 a second more than 20 minutes
 MAX_PIXELS = 4096 * 4096
 # Frames are judged at this size: enough to see darkness and motion, cheap enough for every frame.
 GLANCE = (64, 36)
@@ -28,7 +29,7 @@ FASTSTART = {"movflags": "+faststart"}
 
 
 class VideoError(Exception):
-    """The file cannot be read as a video to its end. The text is a sentence for its uploader."""
+    """The file cannot be read as a video to its end, or not in time. The text is a sentence for its uploader."""
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,11 @@ class VideoFacts:
         return self.codec == "h264" and self.pixels in ("yuv420p", "yuvj420p")
 
 
-def inspect(file: IO[bytes]) -> VideoFacts:
+def inspect(file: IO[bytes], *, deadline: float) -> VideoFacts:
     """Decode to the end. Raises VideoError."""
     try:
         with av.open(file, "r", format="mp4") as container:
-            return _facts(container)
+            return _facts(container, deadline)
     except (av.FFmpegError, OSError, ValueError):
         raise VideoError("The file is not a complete MP4 video.") from None
 
@@ -76,64 +77,94 @@ def starts_at_once(file: IO[bytes]) -> bool:
     return False
 
 
-def remux(file: IO[bytes], target: Path) -> None:
-    """The same frames with the index in front."""
+def remux(file: IO[bytes], target: Path, *, deadline: float) -> None:
+    """The same frames with the index in front. Raises VideoError at the deadline."""
     file.seek(0)
     with av.open(file, "r", format="mp4") as source, av.open(target, "w", format="mp4", options=FASTSTART) as output:
         video = source.streams.video[0]
         stream = output.add_stream_from_template(video)
-        for packet in source.demux(video):
+        for packet in _packets(source, video, deadline):
             if packet.dts is not None:
                 packet.stream = stream
                 output.mux(packet)
 
 
-def transcode(file: IO[bytes], target: Path) -> None:
-    """H.264 in yuv420p, with even sides and the index in front: what every browser plays."""
+def transcode(file: IO[bytes], target: Path, *, deadline: float) -> None:
+    """H.264 in yuv420p, with even sides and the index in front: what every browser plays. Raises VideoError."""
     file.seek(0)
     with av.open(file, "r", format="mp4") as source, av.open(target, "w", format="mp4", options=FASTSTART) as output:
         video = source.streams.video[0]
         stream: Any = output.add_stream("libx264", rate=video.average_rate or Fraction(15), options=TRANSCODE)
         stream.width, stream.height = video.width // 2 * 2, video.height // 2 * 2
         stream.pix_fmt = "yuv420p"
-        for frame in islice(source.decode(video), MAX_FRAMES):
+        for frame in _frames(source, video, deadline):
             picture = frame.reformat(stream.width, stream.height, "yuv420p")
             picture.pts = None
             output.mux(stream.encode(picture))
         output.mux(stream.encode())
 
 
-def _facts(container: Any) -> VideoFacts:
+def _packets(container: Any, stream: Any, deadline: float) -> Iterator[Any]:
+    for packet in container.demux(stream):
+        if time.monotonic() > deadline:
+            raise VideoError("The video is too long: reading it takes more time than a video is given.")
+        yield packet
+
+
+def _frames(container: Any, stream: Any, deadline: float) -> Iterator[Any]:
+    """The deadline is looked at for each packet: one that is cut may hold no frame at all."""
+    count = 0
+    for packet in _packets(container, stream, deadline):
+        for frame in packet.decode():
+            count += 1
+            if count > MAX_FRAMES:
+                raise VideoError(f"The video is too long: it has more than {MAX_FRAMES} frames.")
+            yield frame
+
+
+def _facts(container: Any, deadline: float) -> VideoFacts:
     if not container.streams.video:
         raise VideoError("The file holds no video.")
     stream = container.streams.video[0]
     if stream.width * stream.height > MAX_PIXELS:
         raise VideoError(f"The picture has more than {MAX_PIXELS} pixels.")
-    poster, glances = b"", []
-    for frame in islice(container.decode(stream), MAX_FRAMES):
+    poster, seen = b"", _Seen()
+    for frame in _frames(container, stream, deadline):
         poster = poster or _jpeg(frame)
-        glances.append(frame.reformat(*GLANCE, "gray").to_ndarray())
+        seen.add(frame.reformat(*GLANCE, "gray").to_ndarray())
     rate = float(stream.average_rate or 0)
     # A file that was cut off may decode without an error, and then holds fewer frames than its index says.
-    if not glances or not rate or len(glances) < min(stream.frames, MAX_FRAMES):
+    if not seen.frames or not rate or seen.frames < stream.frames:
         raise VideoError("The video ends before its end.")
     return VideoFacts(
-        duration_s=len(glances) / rate,
-        frames=len(glances),
+        duration_s=seen.frames / rate,
+        frames=seen.frames,
         width=stream.width,
         height=stream.height,
         codec=stream.codec_context.name,
         pixels=str(stream.codec_context.pix_fmt),
-        black=all(glance.mean() < BLACK_BELOW for glance in glances),
-        frozen=len(glances) > 1 and all(change < FROZEN_BELOW for change in _changes(glances)),
+        black=seen.dark,
+        frozen=seen.still and seen.frames > 1,
         poster=poster,
     )
 
 
-def _changes(glances: list[np.ndarray[Any, Any]]) -> Iterator[float]:
-    """The mean change of luma from each frame to the next."""
-    for before, after in pairwise(glances):
-        yield float(np.abs(after.astype(np.int16) - before).mean())
+class _Seen:
+    """What the frames so far have in common. Of the frames themselves it keeps only the last."""
+
+    def __init__(self) -> None:
+        self.frames = 0
+        self.dark = True
+        self.still = True
+        self._last: np.ndarray[Any, Any] | None = None
+
+    def add(self, glance: np.ndarray[Any, Any]) -> None:
+        luma = glance.astype(np.int16)
+        self.frames += 1
+        self.dark = self.dark and bool(luma.mean() < BLACK_BELOW)
+        if self._last is not None:
+            self.still = self.still and bool(np.abs(luma - self._last).mean() < FROZEN_BELOW)
+        self._last = luma
 
 
 def _jpeg(frame: Any) -> bytes:

@@ -1,4 +1,6 @@
 import io
+import time
+from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,10 @@ from django.utils import timezone
 from arena.models import AuditEvent
 from evaluations import media, video
 from evaluations.episodes import EpisodeReport, record_episode
-from evaluations.models import Label, MediaFile, Session
+from evaluations.models import Episode, Label, MediaFile, Session
+from evaluations.video import VideoError
 from tests.evaluations.roboarena.client import episode_npz
-from tests.factories import Arena, open_session
+from tests.factories import Arena, make_arena, open_session
 
 
 def encode(
@@ -40,13 +43,30 @@ def encode(
     return target.getvalue()
 
 
-def check(arena: Arena, kind: MediaFile.Kind, content: bytes) -> MediaFile:
-    session = open_session(arena)
+def upload(arena: Arena, kind: MediaFile.Kind, content: bytes, *, now: datetime | None = None) -> Episode:
+    now = now or timezone.now()
+    session = open_session(arena, now=now)
     report = EpisodeReport(progress=0.5, success=False, duration_steps=10)
     files = {kind: ContentFile(content, name="x")}
-    episode = record_episode(session=session, label=Label.A, report=report, files=files, now=timezone.now())
+    return record_episode(session=session, label=Label.A, report=report, files=files, now=now)
+
+
+def check(arena: Arena, kind: MediaFile.Kind, content: bytes) -> MediaFile:
+    episode = upload(arena, kind, content)
     media.check_episode(episode_id=episode.pk, now=timezone.now())
     return MediaFile.objects.get()
+
+
+def soon() -> float:
+    return time.monotonic() + 60
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The episodes whose check was asked for."""
+    episodes: list[int] = []
+    monkeypatch.setattr(media, "enqueue", lambda job, *, episode_id: episodes.append(episode_id))
+    return episodes
 
 
 def test_a_video_that_decodes_to_its_end_is_readable(arena: Arena) -> None:
@@ -87,14 +107,14 @@ def test_what_a_browser_could_not_play_at_once_gets_a_form_that_it_can(arena: Ar
         assert kept.read() == content
         assert video.starts_at_once(made)
         made.seek(0)
-        facts = video.inspect(made)
+        facts = video.inspect(made, deadline=soon())
     assert facts.plays_everywhere
     assert facts.frames == 12
     assert found.played == found.playback
 
 
 def test_what_plays_at_once_is_left_as_it_came(arena: Arena, tmp_path: Path) -> None:
-    video.remux(io.BytesIO(encode()), tmp_path / "fast.mp4")
+    video.remux(io.BytesIO(encode()), tmp_path / "fast.mp4", deadline=soon())
     found = check(arena, MediaFile.Kind.LEFT, (tmp_path / "fast.mp4").read_bytes())
     assert (found.check_state, found.playback.name, found.played) == ("passed", "", found.file)
 
@@ -123,12 +143,12 @@ def test_a_dark_or_a_still_video_is_seen_to_be_one(arena: Arena, content: bytes,
     assert (found.check_state, found.black, found.frozen) == ("passed", black, frozen)
 
 
-def test_two_checks_at_once_keep_one_set_of_files(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_outlives_its_claim_leaves_no_files_behind(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
     look_at = media._look_at
 
     def interrupted(found: MediaFile) -> Any:
         monkeypatch.setattr(media, "_look_at", look_at)
-        media.check_pending(now=timezone.now())
+        media.check_episode(episode_id=found.episode_id, now=timezone.now() + 2 * media.CLAIM)
         return look_at(found)
 
     monkeypatch.setattr(media, "_look_at", interrupted)
@@ -153,14 +173,87 @@ def test_any_other_trajectory_is_kept_unopened(arena: Arena) -> None:
 
 def test_a_second_check_changes_nothing(arena: Arena) -> None:
     found = check(arena, MediaFile.Kind.LEFT, encode())
-    media.check_pending(now=timezone.now())
-    assert MediaFile.objects.get().checked_at == found.checked_at
+    media.check_episode(episode_id=found.episode_id, now=timezone.now() + 2 * media.CLAIM)
+    again = MediaFile.objects.get()
+    assert (again.checked_at, again.attempts) == (found.checked_at, 1)
 
 
-def test_what_a_lost_nudge_left_is_found_by_the_sweep(arena: Arena) -> None:
-    session = open_session(arena)
-    report = EpisodeReport(progress=0.5, success=False, duration_steps=10)
-    files = {MediaFile.Kind.LEFT: ContentFile(encode(), name="x")}
-    record_episode(session=session, label=Label.A, report=report, files=files, now=timezone.now())
-    media.check_pending(now=timezone.now())
-    assert MediaFile.objects.get().check_state == "passed"
+@pytest.mark.parametrize(
+    ("kind", "reader", "state"),
+    [(MediaFile.Kind.TRAJECTORY, "read_trajectory", "opaque"), (MediaFile.Kind.LEFT, "_look_at", "failed")],
+)
+def test_a_reader_that_breaks_stops_no_other_file(
+    arena: Arena, monkeypatch: pytest.MonkeyPatch, kind: MediaFile.Kind, reader: str, state: str
+) -> None:
+    def breaks(*_: Any) -> None:
+        raise OverflowError
+
+    monkeypatch.setattr(media, reader, breaks)
+    found = check(arena, kind, b"whatever")
+    assert (found.check_state, found.problem) == (state, "The file could not be checked.")
+
+
+def test_a_file_that_is_being_checked_is_left_to_its_checker(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    episode = upload(arena, MediaFile.Kind.LEFT, encode())
+    start = timezone.now()
+    monkeypatch.setattr(media, "_check", lambda *_: None)  # the worker was lost with the file
+    media.check_episode(episode_id=episode.pk, now=start)
+    monkeypatch.undo()
+    media.check_episode(episode_id=episode.pk, now=start + media.CLAIM - timedelta(seconds=1))
+    assert MediaFile.objects.get().check_state == "pending"
+    media.check_episode(episode_id=episode.pk, now=start + media.CLAIM + timedelta(seconds=1))
+    assert (MediaFile.objects.get().check_state, MediaFile.objects.get().attempts) == ("passed", 2)
+
+
+@pytest.mark.parametrize(("kind", "state"), [(MediaFile.Kind.TRAJECTORY, "opaque"), (MediaFile.Kind.LEFT, "failed")])
+def test_a_file_that_loses_its_worker_again_and_again_is_given_up(
+    arena: Arena, kind: MediaFile.Kind, state: str
+) -> None:
+    episode = upload(arena, kind, encode())
+    MediaFile.objects.update(attempts=media.MAX_ATTEMPTS, claimed_at=timezone.now())
+    media.check_episode(episode_id=episode.pk, now=timezone.now() + 2 * media.CLAIM)
+    found = MediaFile.objects.get()
+    assert (found.check_state, found.problem) == (state, "The file could not be checked.")
+
+
+def test_the_sweep_asks_for_what_a_lost_nudge_left_and_opens_nothing(arena: Arena, asked: list[int]) -> None:
+    now = timezone.now()
+    waiting = upload(arena, MediaFile.Kind.LEFT, encode(), now=now)
+    media.enqueue_stale(now=now + media.STALE / 2)
+    assert asked == []
+    media.enqueue_stale(now=now + media.STALE * 2)
+    assert asked == [waiting.pk]
+    assert MediaFile.objects.get().check_state == "pending"
+
+
+def test_the_sweep_passes_over_what_is_being_checked(
+    arena: Arena, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So files that occupy their workers keep no other from its turn, though a sweep asks for a few only."""
+    monkeypatch.setattr(media, "SWEEP_BATCH", 1)
+    now = timezone.now()
+    first, second = (upload(make_arena(), MediaFile.Kind.LEFT, encode(), now=now) for _ in range(2))
+    MediaFile.objects.filter(episode=first).update(claimed_at=now + media.STALE)
+    media.enqueue_stale(now=now + media.STALE * 2)
+    assert asked == [second.pk]
+    media.enqueue_stale(now=now + media.CLAIM * 2)
+    assert asked == [second.pk, first.pk]
+
+
+def test_a_video_of_too_many_frames_is_called_so(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video, "MAX_FRAMES", 11)
+    found = check(arena, MediaFile.Kind.LEFT, encode(frames=12))
+    assert (found.check_state, found.problem) == ("failed", "The video is too long: it has more than 11 frames.")
+
+
+def test_a_video_that_takes_too_long_is_called_so(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media, "VIDEO_SECONDS", 0.0)
+    found = check(arena, MediaFile.Kind.LEFT, encode())
+    assert found.check_state == "failed"
+    assert found.problem.startswith("The video is too long: reading it takes more time")
+
+
+@pytest.mark.parametrize("make", [video.remux, video.transcode])
+def test_making_another_form_ends_at_the_deadline(make: Any, tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="too long"):
+        make(io.BytesIO(encode()), tmp_path / "made.mp4", deadline=time.monotonic() - 1)
