@@ -6,8 +6,7 @@
     ├── NotSignedIn           401  no valid key or account
     ├── Conflict              409  the thing is in another state by now
     ├── TooLarge              413  more bytes than are taken
-    ├── TooMany               429  more at once than is allowed
-    └── Unavailable           503  nothing wrong with the request; it cannot be served now
+    └── TooMany               429  more at once than is allowed
 
 Every error carries a stable code, one sentence for a person, and where it helps a hint about what to do. This module is
 also the one place that maps them to HTTP: {"error": {"code", "message", "hint"}}.
@@ -63,10 +62,6 @@ class TooLarge(ArenaError):
 
 class TooMany(ArenaError):
     status = 429
-
-
-class Unavailable(ArenaError):
-    status = 503
 
 
 def as_arena_error(error: Exception) -> ArenaError | None:
@@ -133,6 +128,17 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     return page(request, AccessDenied("access_denied", "Your account may not see this page."))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    return page(
+        request,
+        AccessDenied(
+            "form_expired",
+            "This form can no longer be sent.",
+            hint="Load its page again and repeat. Your browser must accept our cookies.",
+        ),
+    )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:

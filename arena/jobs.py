@@ -14,7 +14,6 @@ JobArgument = str | int
 class Job(StrEnum):
     RECOMPUTE_BOARDS = "recompute_boards"
     CHECK_MEDIA = "check_media"
-    PROBE_ENDPOINT = "probe_endpoint"
 
 
 Dispatcher = Callable[[Job, dict[str, JobArgument]], None]

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
 from django.db.models import Q
 
@@ -20,9 +21,7 @@ PARALLEL = 20
 def check(*, endpoint_id: int) -> ProbeResult | None:
     """Ask one server for its handshake and metadata, and keep what was found."""
     endpoint = Endpoint.objects.filter(pk=endpoint_id).first()
-    if endpoint is None:
-        return None
-    return _check_all([endpoint])[0]
+    return async_to_sync(_check_all)([endpoint])[0] if endpoint else None
 
 
 def check_due(*, now: datetime) -> int:
@@ -31,28 +30,28 @@ def check_due(*, now: datetime) -> int:
     due = Endpoint.objects.filter(version__pool=PolicyVersion.Pool.ACTIVE).filter(
         Q(checked_at__isnull=True) | old | unsure
     )
-    return len(_check_all(list(due)))
+    return len(async_to_sync(_check_all)(list(due)))
 
 
-def _check_all(endpoints: Sequence[Endpoint]) -> list[ProbeResult]:
-    results = asyncio.run(_probe_all([endpoint.url for endpoint in endpoints]))
-    for endpoint, result in zip(endpoints, results, strict=True):
-        record_endpoint_check(
-            endpoint=endpoint,
-            check=EndpointCheck(
-                reached=result.status is not ProbeStatus.COULD_NOT_CHECK,
-                problem="" if result.status is ProbeStatus.PASSED else result.sentence,
-                metadata=result.metadata,
-            ),
-        )
-    return results
-
-
-async def _probe_all(urls: Sequence[str]) -> list[ProbeResult]:
+async def _check_all(endpoints: Sequence[Endpoint]) -> list[ProbeResult]:
+    """Each result is kept as soon as it is there: a run that is cut short has not been for nothing."""
     places = asyncio.Semaphore(PARALLEL)
 
-    async def one(url: str) -> ProbeResult:
+    async def one(endpoint: Endpoint) -> ProbeResult:
         async with places:
-            return await probe(url, allow_private=settings.ALLOW_PRIVATE_ENDPOINTS)
+            result = await probe(endpoint.url, allow_private=settings.ALLOW_PRIVATE_ENDPOINTS)
+        await sync_to_async(_keep)(endpoint, result)  # in the caller's thread, which holds the database connection
+        return result
 
-    return await asyncio.gather(*(one(url) for url in urls))
+    return await asyncio.gather(*(one(endpoint) for endpoint in endpoints))
+
+
+def _keep(endpoint: Endpoint, result: ProbeResult) -> None:
+    record_endpoint_check(
+        endpoint=endpoint,
+        check=EndpointCheck(
+            reached=result.status is not ProbeStatus.COULD_NOT_CHECK,
+            problem="" if result.status is ProbeStatus.PASSED else result.sentence,
+            metadata=result.metadata,
+        ),
+    )

@@ -59,11 +59,8 @@ def record_episode(
     if not session.is_open:
         raise _ended()
     stored = [_store(kind, file) for kind, file in files.items()]
-    try:
-        episode = _commit(side, report, stored, now)
-    except BaseException:
-        _discard(stored)
-        raise
+    # Should the connection break during the commit, the rows may be there all the same: the files stay.
+    episode = _commit(side, report, stored, now)
     if episode is None:  # another upload of this side was quicker, or the session's lease ran out while we wrote
         _discard(stored)
         return record_episode(

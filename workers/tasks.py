@@ -35,18 +35,15 @@ def check_media(episode_id: int) -> None:
     media.check_episode(episode_id=episode_id, now=timezone.now())
 
 
-@app.task(name=Job.PROBE_ENDPOINT)
-def probe_endpoint(endpoint_id: int) -> None:
-    endpoints.check(endpoint_id=endpoint_id)
+@app.task(name="expire_sessions")
+def expire_sessions() -> None:
+    sessions.expire_overdue(now=timezone.now())
 
 
-@app.task(name="sweep")
-def sweep() -> None:
-    """Whatever a lost nudge left undone."""
-    now = timezone.now()
-    sessions.expire_overdue(now=now)
-    media.enqueue_stale(now=now)
-    snapshots.recompute_all(now=now)
+@app.task(name="recheck_media")
+def recheck_media() -> None:
+    """Files whose nudge was lost, or whose check was cut short."""
+    media.enqueue_stale(now=timezone.now())
 
 
 @app.task(name="probe_endpoints")
@@ -62,7 +59,6 @@ def heartbeat() -> None:
 _TASKS: dict[Job, Any] = {
     Job.RECOMPUTE_BOARDS: recompute_boards,
     Job.CHECK_MEDIA: check_media,
-    Job.PROBE_ENDPOINT: probe_endpoint,
 }
 
 
@@ -88,8 +84,11 @@ def _pending_key(job: Job) -> str:
     return f"pending:{job}"
 
 
+# Each sweep is a task of its own, so that one which fails holds up no other.
 app.conf.beat_schedule = {
     "heartbeat": {"task": "heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
-    "sweep": {"task": "sweep", "schedule": 30.0, "options": {"expires": 30.0}},
+    "expire-sessions": {"task": "expire_sessions", "schedule": 30.0, "options": {"expires": 30.0}},
+    "recheck-media": {"task": "recheck_media", "schedule": 60.0, "options": {"expires": 60.0}},
+    "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }

@@ -1,13 +1,15 @@
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.db import transaction
+from django.utils import timezone
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from arena import jobs
 from arena.jobs import Job, enqueue
-from evaluations.models import Session, Side
+from evaluations.models import Session
 from leaderboard.models import Snapshot
 from tests.factories import Arena, finish_session, open_session
 from workers import health, tasks
@@ -71,19 +73,20 @@ def test_a_broker_that_is_away_fails_nobodys_request(monkeypatch: pytest.MonkeyP
     tasks.dispatch(Job.RECOMPUTE_BOARDS, {})
 
 
-def test_the_sweep_does_what_lost_nudges_left(arena: Arena) -> None:
+def test_the_sweeps_do_what_lost_nudges_left(arena: Arena) -> None:
     finish_session(open_session(arena))
-    assert not Snapshot.objects.exists()
-    tasks.sweep()
-    assert Snapshot.objects.get().counted == 1
+    overdue = open_session(arena, "another task")
+    Session.objects.filter(pk=overdue.pk).update(lease_expires_at=timezone.now() - timedelta(seconds=1))
+    for _ in range(2):
+        run_sweeps()
+        overdue.refresh_from_db()
+        assert overdue.state == "expired"
+        assert (Snapshot.objects.get().counted, Snapshot.objects.get().total) == (1, 2)
 
 
-def test_the_sweep_run_twice_changes_nothing(arena: Arena) -> None:
-    finish_session(open_session(arena))
-    tasks.sweep()
-    before = (Snapshot.objects.count(), Session.objects.count(), Side.objects.count())
-    tasks.sweep()
-    assert (Snapshot.objects.count(), Session.objects.count(), Side.objects.count()) == before
+def run_sweeps() -> None:
+    for entry in app.conf.beat_schedule.values():
+        app.tasks[entry["task"]]()
 
 
 def test_the_heartbeat_is_seen(db: None) -> None:
