@@ -55,7 +55,7 @@ def authenticate_client(*, code: str, email: str | None = None, address: str, no
         raise NotSignedIn(
             "bad_access_code",
             "This e-mail and access code do not belong together, or the code was revoked.",
-            hint="Ask your lab admin for a new access code.",
+            hint="Ask for a new access code.",
         )
     if key.last_used_at is None or now - key.last_used_at > LAST_USED_STEP:
         ClientKey.objects.filter(pk=key.pk).update(last_used_at=now)
