@@ -7,7 +7,7 @@ import pytest
 from django.core.management import call_command
 
 from arena.errors import ArenaError
-from arena.models import Lab, Policy, Source
+from arena.models import AuditEvent, Embodiment, Lab, Policy, Source
 from evaluations.models import Episode, Session, State
 from evaluations.roboarena import importer
 from tests.factories import finish_session, make_arena, make_lab, make_version, open_session
@@ -105,24 +105,72 @@ def test_a_registered_policy_of_the_same_name_is_another_one(folder: Path) -> No
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"session_uuid": "x"}, "not a uuid"),
-        ({"status": "great"}, "unknown status"),
+        ({"session_uuid": "x"}, "session_uuid is not a uuid"),
+        ({"status": "great"}, "unknown status 'great'"),
         ({"created_at": "yesterday"}, "created_at is not a time"),
-        ({"policy_a": ""}, "policy"),
-        ({"preference": "C"}, "unknown preference"),
-        ({"preference": ""}, "no preference"),
+        ({"completed_at": "0001-01-01T00:00:00+12:00"}, "completed_at is not a time"),
+        ({"policy_a": ""}, "a policy is not named"),
+        ({"policy_b": "!!!"}, "the policy name '!!!' has no letter or digit"),
+        ({"policy_b": " alpha "}, "a policy is compared with itself"),
+        ({"preference": "C"}, "unknown preference 'C'"),
+        ({"preference": ""}, "it is marked valid but has no preference"),
+        ({"notes": "A\0B"}, "notes holds a NUL character"),
+        ({"instruction": "open\0"}, "instruction holds a NUL character"),
+        ({"lab": "\x07"}, "A lab needs a name of 1 to 60 printable characters."),
+        ({"robot": "r" * 61}, "An embodiment needs a name of 1 to 60 printable characters."),
     ],
 )
-def test_a_row_that_cannot_be_taken_is_reported_with_its_reason(
+def test_a_row_that_cannot_be_taken_is_reported_and_leaves_nothing_behind(
     folder: Path, change: dict[str, str], reason: str
 ) -> None:
+    before = Embodiment.objects.count()
     write(folder, sessions=[SESSION | change])
     report = importer.import_folder(folder)
     assert (report.created, report.valid) == (0, 0)
-    assert any(row.file == "sessions.csv" and row.line == 2 and reason in row.reason for row in report.rejected) or any(
-        reason in row.reason for row in report.rejected
-    )
+    (rejected,) = [row for row in report.rejected if row.file == "sessions.csv"]
+    assert (rejected.line, rejected.session, rejected.reason) == (2, change.get("session_uuid", UUIDS[0]), reason)
     assert not Session.objects.exists()
+    assert not Lab.objects.exists()
+    assert not Policy.objects.exists()
+    assert Embodiment.objects.count() == before
+
+
+def test_a_rejected_row_takes_nothing_from_the_rows_after_it(folder: Path) -> None:
+    """The lab that was made for the first row went with it, and is made again for the second."""
+    write(folder, sessions=[SESSION | {"session_uuid": UUIDS[1], "status": "invalid", "robot": "r" * 61}, SESSION])
+    report = importer.import_folder(folder)
+    assert (report.created, [row.line for row in report.rejected]) == (1, [2])
+    assert Session.objects.get().lab == Lab.objects.get()
+
+
+def test_policies_whose_names_give_one_slug_are_told_apart(folder: Path) -> None:
+    make_version("pi 0", lab=make_lab("Berkeley"))
+    pairs = [("pi-0", "pi 0"), ("pi_0", "Pi 0!"), ("p" * 79 + "1", "p" * 79 + "2")]
+    rows = [
+        SESSION | {"session_uuid": session, "status": "timed_out", "policy_a": first, "policy_b": second}
+        for session, (first, second) in zip(UUIDS[1:], pairs, strict=False)
+    ]
+    write(folder, sessions=rows, episodes=[EPISODE])
+    assert importer.import_folder(folder).created == 3
+    names = [name for pair in pairs for name in pair]
+    slugs = set(Policy.objects.filter(source=Source.IMPORTED, name__in=names).values_list("slug", flat=True))
+    assert len(slugs) == len(names)
+
+
+def test_one_session_in_two_spellings_is_one(folder: Path) -> None:
+    spelled = {"session_uuid": "{" + UUIDS[0].upper().replace("-", "") + "}"}
+    write(folder, sessions=[SESSION, SESSION | spelled], episodes=[EPISODE, OTHER_EPISODE | spelled])
+    report = importer.import_folder(folder)
+    assert (report.created, [row.reason for row in report.rejected]) == (
+        1,
+        ["the same session stands twice in the file"],
+    )
+
+
+def test_a_folder_may_have_a_long_name(folder: Path) -> None:
+    longer = folder.rename(folder.with_name("f" * 200))
+    assert importer.import_folder(longer).created == 1
+    assert AuditEvent.objects.get(tag="import:roboarena").subject == "import:" + "f" * 73
 
 
 @pytest.mark.parametrize(
@@ -135,6 +183,7 @@ def test_a_row_that_cannot_be_taken_is_reported_with_its_reason(
         ({"binary_success": "yes"}, "binary_success"),
         ({"duration_steps": "-1"}, "duration_steps"),
         ({"mean_latency_s": "-3"}, "mean_latency_s"),
+        ({"third_person_camera": "left\0"}, "third_person_camera holds a NUL"),
         ({"label": "B", "policy": "beta"}, "second episode"),
     ],
 )
