@@ -10,8 +10,10 @@ _INTERRUPTED = 130  # as shells call it: ended by Ctrl-C
 def main(arguments: list[str]) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "arena.config.settings")
     if arguments[:1] == ["demo"]:
-        os.environ.setdefault("ARENA_HOME", os.path.join(os.path.dirname(os.path.abspath(__file__)), "var", "demo"))
+        if not os.environ.get("ARENA_HOME"):
+            os.environ["ARENA_HOME"] = os.path.join(os.path.dirname(os.path.abspath(__file__)), "var", "demo")
         os.environ["ARENA_DEMO"] = "1"
+    from arena.config.env import ConfigurationError
     from arena.embedded import ServicesError
     from arena.embedded.commands import attach_for_command, needs_tables
 
@@ -27,6 +29,8 @@ def main(arguments: list[str]) -> None:
         from django.core.management import execute_from_command_line
 
         execute_from_command_line([sys.argv[0], *arguments])
+    except ConfigurationError as error:
+        sys.exit(f"{error}.")
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     finally:

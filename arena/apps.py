@@ -1,11 +1,24 @@
+from contextlib import suppress
+from pathlib import Path
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import apps as admin_apps
+from django.core import checks
 
 
 class ArenaConfig(AppConfig):
     name = "arena"
     default = True
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from arena.checks import ALL
+
+        for check in ALL:
+            checks.register(check)
+        with suppress(OSError):  # Django's own check says so where the folder is not there
+            Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
 
 
 class StaffConfig(admin_apps.AdminConfig):

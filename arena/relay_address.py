@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from arena.hosts import host_in
+
 _DEFAULT_PORTS = {"ws": 80, "wss": 443}
 
 
@@ -42,7 +44,7 @@ def parse_relay_address(url: str) -> RelayAddress:
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise RelayAddressError(f"{url!r} must be scheme, host, port and path alone.")
     return RelayAddress(
-        host=f"[{host}]" if ":" in host else host,
+        host=host_in(url),
         port=_DEFAULT_PORTS[parts.scheme] if port is None else port,
         path=parts.path.rstrip("/"),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import dj_database_url
 
 from arena.config import env
+from arena.hosts import host_in
 
 # One thread a process for linear algebra: the web and the worker are several processes on few cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -51,8 +52,9 @@ DEMO = env.boolean("ARENA_DEMO", default=False)
 PORT = env.integer("PORT", 8000, low=1, high=65535)
 RELAY_PORT = env.integer("RELAY_PORT", 8001, low=1, high=65535)
 RELAY_PUBLIC_URL = env.text("RELAY_PUBLIC_URL", f"ws://127.0.0.1:{RELAY_PORT}")
-PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+PUBLIC_URL = env.web_address("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+_LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", ",".join(dict.fromkeys([*_LOCAL_HOSTS, host_in(PUBLIC_URL)])))
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 BEHIND_TLS = env.boolean("BEHIND_TLS", default=PUBLIC_URL.startswith("https://"))
 TRUST_FORWARDED_FOR = env.boolean("TRUST_FORWARDED_FOR", default=False)
@@ -99,7 +101,6 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "arena.config.urls"
 WSGI_APPLICATION = "arena.config.wsgi.application"
-ASGI_APPLICATION = "arena.config.asgi.application"
 APPEND_SLASH = False
 
 TEMPLATES = [
@@ -124,7 +125,16 @@ DATABASES = {
     | {"CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
 }
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+# A broker that hangs holds nobody up for longer. Waiting for work is not cut short: the worker's BRPOP ends by itself
+# after a second on the server's side.
+_REDIS_TIMEOUTS = {"socket_connect_timeout": 5, "socket_timeout": 5}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": _REDIS_TIMEOUTS,
+    }
+}
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
 AUTH_USER_MODEL = "arena.Person"
@@ -149,6 +159,7 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_USE_FINDERS = True  # served from where they lie: nothing to collect before the first start
+FILE_UPLOAD_TEMP_DIR = ARENA_HOME / "uploading"  # beside the media: large bodies fit, and are moved rather than copied
 FILE_UPLOAD_PERMISSIONS = 0o640
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
@@ -158,6 +169,8 @@ DATA_UPLOAD_MAX_NUMBER_FILES = 12
 SECURE_SSL_REDIRECT = False
 SESSION_COOKIE_SECURE = BEHIND_TLS
 CSRF_COOKIE_SECURE = BEHIND_TLS
+CSRF_FAILURE_VIEW = "arena.errors.csrf_failure"
+SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 3600 if BEHIND_TLS else 0)
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
@@ -182,12 +195,13 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "arena.errors.drf_exception_handler",
 }
 
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # A request line can hold an access code (the 1.4 client sends it in the address): our own views log what matters.
     "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "ERROR"}},
 }
@@ -200,5 +214,5 @@ CELERY_TASK_SOFT_TIME_LIMIT = 840
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, **_REDIS_TIMEOUTS}
 CELERY_TIMEZONE = "UTC"

@@ -1,0 +1,47 @@
+"""What `manage.py check` says of settings that fit badly together. Every command runs these before its work."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's name
+from django.http.request import validate_host
+
+from arena.hosts import host_in, is_loopback
+from arena.relay_address import RelayAddressError, relay_address
+
+SHORTEST_SECRET_KEY = 32
+
+
+def check_secret_key(**_: Any) -> Iterable[CheckMessage]:
+    if len(settings.SECRET_KEY) < SHORTEST_SECRET_KEY:
+        yield Warning(
+            f"SECRET_KEY has fewer than {SHORTEST_SECRET_KEY} characters: cookies and relay tokens could be forged.",
+            hint="Leave it unset, and one is made and kept under ARENA_HOME.",
+            id="arena.W001",
+        )
+
+
+def check_allowed_hosts(**_: Any) -> Iterable[CheckMessage]:
+    host = host_in(settings.PUBLIC_URL)
+    if not validate_host(host, settings.ALLOWED_HOSTS):
+        yield Warning(
+            f"ALLOWED_HOSTS lacks {host}, the host of PUBLIC_URL: the site does not answer there.", id="arena.W002"
+        )
+
+
+def check_relay_address(**_: Any) -> Iterable[CheckMessage]:
+    try:
+        relay = relay_address()
+    except RelayAddressError as error:
+        yield Error(f"RELAY_PUBLIC_URL: {error}", id="arena.E001")
+        return
+    if is_loopback(relay.host) and not is_loopback(host_in(settings.PUBLIC_URL)):
+        yield Warning(
+            "PUBLIC_URL is public and RELAY_PUBLIC_URL is this machine alone: clients elsewhere cannot run a rollout.",
+            hint="Set RELAY_PUBLIC_URL to where clients reach the relay.",
+            id="arena.W003",
+        )
+
+
+ALL = (check_secret_key, check_allowed_hosts, check_relay_address)
