@@ -8,7 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_network
 
 from arena.addresses import AddressError, EndpointUrl
 from evaluations.relay.problems import Problem
@@ -23,7 +23,8 @@ MAX_ADDRESSES = 4
 # NAT64 and the old IPv4-compatible form: the last four bytes are the IPv4 address that they lead to.
 EMBEDDING = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
 GLOBAL_UNICAST = IPv6Network("2000::/3")
-TEREDO = IPv6Network("2001::/32")
+# Special to the registries of IANA, and global to some versions of Python.
+SPECIAL = tuple(map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "2001::/23", "3fff::/20")))
 BROADCAST = IPv4Address("255.255.255.255")
 
 
@@ -52,7 +53,9 @@ def is_allowed(address: Address, *, allow_private: bool) -> bool:
 
 
 def _is_public(address: Address) -> bool:
-    if isinstance(address, IPv6Address) and (address not in GLOBAL_UNICAST or address in TEREDO):
+    if isinstance(address, IPv6Address) and address not in GLOBAL_UNICAST:
+        return False
+    if any(address in network for network in SPECIAL):
         return False
     # Not global are, by the registries of IANA: private, loopback, shared (100.64.0.0/10), reserved, documentation…
     return address.is_global and not address.is_reserved

@@ -26,9 +26,9 @@ Parts = Sequence[bytes | memoryview]
 _LARGE = b"\x82\xff"
 _HEAD = struct.Struct("!2sQ4s")
 _LARGE_LEAST = 1 << 16
-# A small frame: its length is in the second byte, and the mask follows.
-_SMALL_HEAD = 6
-_SMALL_MOST = 125
+# A frame's second byte holds its length, or says how many bytes after it do.
+_MASK_SIZE = 4
+_HEAD_SIZES = {126: 2 + 2 + _MASK_SIZE, 127: 2 + 8 + _MASK_SIZE}
 
 # The mask is put on eight bytes at a time: the payload must begin at such a word, and end with one.
 _WORD = 8
@@ -81,26 +81,46 @@ class RelayServerConnection(ServerConnection, asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         if self._payload is not None:
             self._continue(nbytes)
-        elif not (self._aligned and self._begin(nbytes)):
-            self._aligned = self._stays_aligned(nbytes)
-            self.data_received(bytes(_scratch_view[:nbytes]))
+            return
+        start = 0
+        while self._aligned and start < nbytes:
+            taken = self._take_large(start, nbytes) or self._pass_whole(start, nbytes)
+            if not taken:
+                break
+            start += taken
+        if start < nbytes:
+            # A client sends its first frame when it has read the answer to its handshake.
+            self._aligned = self.protocol.state is State.CONNECTING and _scratch.endswith(b"\r\n\r\n", 0, nbytes)
+            self.data_received(bytes(_scratch_view[start:nbytes]))
 
-    def _begin(self, nbytes: int) -> bool:
-        """Is this a large frame, or the beginning of one?"""
-        if nbytes < _HEAD.size or not _scratch.startswith(_LARGE) or self.protocol.state is not State.OPEN:
-            return False
-        _, length, mask = _HEAD.unpack_from(_scratch)
-        begun = _scratch_view[_HEAD.size : nbytes]
-        if length < len(begun) or length > (self.protocol.max_message_size or 0):
-            return False
-        if length == len(begun):
-            self._deliver(begun, mask)
-            return True
-        # NumPy gives memory without clearing it first.
-        self._payload, self._mask = np.empty(length, np.uint8).data, mask
-        self._payload[: len(begun)] = begun
-        self._missing = self._payload[len(begun) :]
-        return True
+    def _take_large(self, start: int, end: int) -> int:
+        """How many bytes are a large frame, or its beginning; 0 where something else stands here."""
+        if end - start < _HEAD.size or not _scratch.startswith(_LARGE, start):
+            return 0
+        _, length, mask = _HEAD.unpack_from(_scratch, start)
+        if length > (self.protocol.max_message_size or 0) or not self._expects_message():
+            return 0
+        come = _scratch_view[start + _HEAD.size : min(end, start + _HEAD.size + length)]
+        if len(come) == length:
+            self._deliver(come, mask)
+        else:
+            # NumPy gives memory without clearing it first.
+            self._payload, self._mask = np.empty(length, np.uint8).data, mask
+            self._payload[: len(come)] = come
+            self._missing = self._payload[len(come) :]
+        return _HEAD.size + len(come)
+
+    def _expects_message(self) -> bool:
+        """Not while a fragmented message is under way, or the connection is closing."""
+        return self.protocol.state is State.OPEN and self.protocol.current_size is None
+
+    def _pass_whole(self, start: int, end: int) -> int:
+        """How many bytes are a frame, which is passed on; 0 where it is not complete."""
+        length = _frame_length(start, end)
+        if length > end - start:
+            return 0
+        self.data_received(bytes(_scratch_view[start : start + length]))
+        return length
 
     def _continue(self, nbytes: int) -> None:
         self._missing = self._missing[nbytes:]
@@ -111,9 +131,13 @@ class RelayServerConnection(ServerConnection, asyncio.BufferedProtocol):
     def _deliver(self, payload: memoryview, mask: bytes) -> None:
         self.recv_messages.put(Frame(Opcode.BINARY, apply_mask(payload, mask)))
 
-    def _stays_aligned(self, nbytes: int) -> bool:
-        """After a request that the client must wait after, and after one whole small frame."""
-        if self.protocol.state is State.CONNECTING:
-            return _scratch.endswith(b"\r\n\r\n", 0, nbytes)
-        length = _scratch[1] & 0x7F
-        return self._aligned and nbytes == _SMALL_HEAD + length and length <= _SMALL_MOST
+
+def _frame_length(start: int, end: int) -> int:
+    """Of the frame that begins here, with its head; more than there is where the head is not complete."""
+    if end - start < 2:
+        return 2
+    short = _scratch[start + 1] & 0x7F
+    head = _HEAD_SIZES.get(short, 2 + _MASK_SIZE)
+    if end - start < head:
+        return head
+    return head + (int.from_bytes(_scratch[start + 2 : start + head - _MASK_SIZE]) if short in _HEAD_SIZES else short)

@@ -20,10 +20,9 @@ from evaluations.relay.wire import WireError
 
 USER_AGENT = "policy-arena-relay"
 
-# The library logs headers and addresses; what the relay has to say it says itself.
+# The library logs headers, addresses and contents; what the relay has to say it says itself.
 silent = logging.getLogger(f"{__name__}.silent")
-silent.addHandler(logging.NullHandler())
-silent.propagate = False
+silent.setLevel(logging.CRITICAL + 1)
 
 
 class PolicyFailure(Exception):
