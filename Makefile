@@ -4,6 +4,8 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 SOURCES := manage.py arena credits evaluations leaderboard reports workers simlab benchmarks tests
 CHECKS := check-format check-lint check-types check-imports check-templates check-migrations check-settings
+LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
+	--only-binary :all: pyproject.toml
 MAKEFLAGS += --no-print-directory
 export PYTHON
 
@@ -52,9 +54,9 @@ format: .env-dev ## put the code and the templates into their form
 
 .PHONY: lock
 lock: .env-dev ## resolve pyproject.toml into the lock files
-	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.lock
-	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra simlab pyproject.toml -o requirements-simlab.lock
-	@$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra simlab --extra dev pyproject.toml -o requirements-dev.lock
+	@$(LOCK) -o requirements.lock
+	@$(LOCK) --extra simlab -o requirements-simlab.lock
+	@$(LOCK) --extra simlab --extra dev -o requirements-dev.lock
 
 bench-%: .env-dev ## one benchmark: make bench-relay
 	@exec $(PY) -m benchmarks.$*
