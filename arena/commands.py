@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from arena.errors import ArenaError
+from arena.models import Embodiment
 
 
 class OperatorCommand(BaseCommand):
@@ -38,3 +39,8 @@ class OperatorCommand(BaseCommand):
             hint = f" {error.hint}" if error.hint else ""
             raise CommandError(f"{error.message}{hint} [{error.code}]") from None
         self.stdout.write(json.dumps(facts) if options["json"] else sentence)
+
+
+def new_embodiment_sentence(embodiment: Embodiment, *, is_new: bool) -> str:
+    """What follows a command's sentence where it was the first to name a robot: the name may be mistyped."""
+    return f" The embodiment {embodiment.name} is new: nothing else has it." if is_new else ""

@@ -1,5 +1,6 @@
 """Labs, their members and their stations."""
 
+import itertools
 from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
@@ -13,18 +14,31 @@ from arena.models import EXTERNAL_CAMERAS, Camera, Embodiment, Lab, Membership, 
 @transaction.atomic
 def create_lab(*, name: str, simulated: bool = False, source: Source = Source.REGISTERED) -> Lab:
     name = _clean_name(name, what="A lab")
-    slug = slugify(name)
+    slug = slugify(name)[:60]
     if not slug:
         raise ArenaError("bad_name", f"{name!r} has no letter or digit that an address could show.")
     if source == Source.IMPORTED:
-        slug = f"{slug[:70]}-imported"
+        slug = _free_slug(f"{slug}-imported")
     try:
         with transaction.atomic():
-            lab = Lab.objects.create(slug=slug[:80], name=name, simulated=simulated, source=source)
+            lab = Lab.objects.create(slug=slug, name=name, simulated=simulated, source=source)
     except IntegrityError:
-        raise Conflict("lab_exists", f"There is a lab named {name} already.") from None
+        raise _lab_exists(name=name, slug=slug) from None
     audit.record("lab:created", subject=lab.slug, lab=lab, simulated=simulated, source=source)
     return lab
+
+
+def _free_slug(slug: str) -> str:
+    """Nobody chose the names that an import brings, nor types their slugs: they may be counted."""
+    numbered = (f"{slug}-{number}" for number in itertools.count(2))
+    return next(free for free in itertools.chain([slug], numbered) if not Lab.objects.filter(slug=free).exists())
+
+
+def _lab_exists(*, name: str, slug: str) -> Conflict:
+    other = Lab.objects.filter(slug=slug).exclude(name__iexact=name).first()
+    if other is None:
+        return Conflict("lab_exists", f"There is a lab named {name} already.")
+    return Conflict("lab_exists", f"{name} would have the address {slug}, which is that of {other}.")
 
 
 def find_lab(name: str) -> Lab:
@@ -69,15 +83,13 @@ def create_station(*, lab: Lab, name: str, cameras: Iterable[str], embodiment: s
     return station
 
 
-def find_station(name: str, *, lab: Lab | None = None) -> Station:
+def find_station(name: str) -> Station:
     """A station by its name, or by LAB/NAME where two labs have one of that name."""
     lab_name, slash, own_name = name.rpartition("/")
     stations = Station.objects.select_related("lab", "embodiment")
     found = list(stations.filter(name=name)[:2])
     if slash and not found:
         found = list(stations.filter(lab=find_lab(lab_name), name=own_name))
-    if lab is not None:
-        found = [station for station in found if station.lab_id == lab.pk]
     if not found:
         raise NotFound("station_unknown", f"There is no station named {name}.", hint="Make it with create_station.")
     if len(found) > 1:
@@ -88,8 +100,12 @@ def find_station(name: str, *, lab: Lab | None = None) -> Station:
 def embodiment_named(name: str) -> Embodiment:
     """The embodiment that clients call `name`, made where it is new; letter case does not matter."""
     name = _clean_name(name, what="An embodiment")
-    known = Embodiment.objects.filter(name__iexact=name).first()
-    return known or Embodiment.objects.get_or_create(name=name)[0]
+    return Embodiment.objects.get_or_create(name__iexact=name, defaults={"name": name})[0]
+
+
+def embodiment_is_new(name: str) -> bool:
+    """Whether nobody has named this robot yet: it may be a slip of the pen, and is worth saying."""
+    return not Embodiment.objects.filter(name__iexact=" ".join(name.split())).exists()
 
 
 def _clean_name(name: str, *, what: str) -> str:

@@ -13,13 +13,6 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 
-class ActionSpace(models.TextChoices):
-    JOINT_POSITION = "joint_position", "joint position"
-    JOINT_VELOCITY = "joint_velocity", "joint velocity"
-    CARTESIAN_POSITION = "cartesian_position", "cartesian position"
-    CARTESIAN_VELOCITY = "cartesian_velocity", "cartesian velocity"
-
-
 class Camera(models.TextChoices):
     LEFT = "left", "left"
     RIGHT = "right", "right"
@@ -114,11 +107,12 @@ class Membership(models.Model):
 class Embodiment(models.Model):
     """A kind of robot, named as clients name it (`DROID`)."""
 
-    name = models.CharField(max_length=60, unique=True)
+    name = models.CharField(max_length=60)
     title = models.CharField(max_length=120, blank=True)
 
     class Meta:
         ordering = ("name",)
+        constraints = [models.UniqueConstraint(Lower("name"), name="embodiment_name_unique")]
 
     def __str__(self) -> str:
         return self.title or self.name
@@ -251,7 +245,7 @@ class AuditEvent(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     at = models.DateTimeField(default=timezone.now, db_index=True)
     tag = models.CharField(max_length=60)
-    subject = models.CharField(max_length=80, db_index=True)
+    subject = models.CharField(max_length=200, db_index=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events")
     lab = models.ForeignKey(Lab, on_delete=models.PROTECT, null=True, blank=True, related_name="audit_events")
     details = models.JSONField(default=dict)

@@ -59,6 +59,24 @@ def test_a_revoked_code_stays_revoked() -> None:
     assert keys._living_key(made["code"]) is None
 
 
+def said(*arguments: str) -> str:
+    out = StringIO()
+    call_command(*arguments, stdout=out)
+    return out.getvalue()
+
+
+def test_a_robot_that_nothing_else_has_is_said_to_be_new() -> None:
+    run("create_lab", "L")
+    station = ["--lab", "L", "--cameras", "left"]
+    assert "The embodiment DROID is new" in said("create_station", "one", *station)
+    assert "is new" not in said("create_station", "two", *station, "--embodiment", " droid")
+    assert run("create_station", "three", *station)["embodiment_is_new"] is False
+    assert run("create_station", "four", *station, "--embodiment", "DORID")["embodiment_is_new"] is True
+    policy = ["--lab", "L", "--endpoint", "ws://policy.invalid:1"]
+    assert "The embodiment UR5 is new" in said("register_policy", "p", *policy, "--embodiment", "UR5")
+    assert run("register_policy", "q", *policy, "--embodiment", "ur5")["embodiment_is_new"] is False
+
+
 def test_stations_of_a_simulated_lab_are_simulated() -> None:
     assert run("create_lab", "Sim", "--simulated")["simulated"] is True
     assert run("create_station", "s", "--lab", "sim", "--cameras", "left,wrist")["simulated"] is True

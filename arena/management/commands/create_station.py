@@ -2,7 +2,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from arena import labs
-from arena.commands import OperatorCommand
+from arena.commands import OperatorCommand, new_embodiment_sentence
 
 
 class Command(OperatorCommand):
@@ -16,6 +16,7 @@ class Command(OperatorCommand):
 
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
         cameras = [camera.strip() for camera in options["cameras"].split(",") if camera.strip()]
+        embodiment_is_new = labs.embodiment_is_new(options["embodiment"])
         station = labs.create_station(
             lab=labs.find_lab(options["lab"]),
             name=options["name"],
@@ -26,7 +27,9 @@ class Command(OperatorCommand):
             "station": station.name,
             "lab": station.lab.name,
             "embodiment": station.embodiment.name,
+            "embodiment_is_new": embodiment_is_new,
             "cameras": station.cameras,
             "simulated": station.simulated,
         }
-        return facts, f"Station {station.name} of {station.lab.name} is made ({', '.join(station.cameras)})."
+        sentence = f"Station {station.name} of {station.lab.name} is made ({', '.join(station.cameras)})."
+        return facts, sentence + new_embodiment_sentence(station.embodiment, is_new=embodiment_is_new)

@@ -2,7 +2,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from arena import labs, policies
-from arena.commands import OperatorCommand
+from arena.commands import OperatorCommand, new_embodiment_sentence
 from evaluations import endpoints
 
 
@@ -20,6 +20,7 @@ class Command(OperatorCommand):
         parser.add_argument("--open-source", action="store_true")
 
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
+        embodiment_is_new = labs.embodiment_is_new(options["embodiment"])
         version = policies.register_policy(
             lab=labs.find_lab(options["lab"]),
             name=options["name"],
@@ -34,6 +35,8 @@ class Command(OperatorCommand):
             "policy": version.policy.slug,
             "version": version.version,
             "label": version.label,
+            "embodiment_is_new": embodiment_is_new,
             "check": {"status": result.status, "sentence": result.sentence, "metadata": result.metadata},
         }
-        return facts, f"{version.label} is registered. Its server: {result.sentence}"
+        sentence = f"{version.label} is registered. Its server: {result.sentence}"
+        return facts, sentence + new_embodiment_sentence(version.embodiment, is_new=embodiment_is_new)

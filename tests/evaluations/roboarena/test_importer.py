@@ -170,7 +170,7 @@ def test_one_session_in_two_spellings_is_one(folder: Path) -> None:
 def test_a_folder_may_have_a_long_name(folder: Path) -> None:
     longer = folder.rename(folder.with_name("f" * 200))
     assert importer.import_folder(longer).created == 1
-    assert AuditEvent.objects.get(tag="import:roboarena").subject == "import:" + "f" * 73
+    assert AuditEvent.objects.get(tag="import:roboarena").subject == "import:" + "f" * 193
 
 
 @pytest.mark.parametrize(
