@@ -9,9 +9,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from arena import jobs
 from arena.jobs import Job, enqueue
-from evaluations.models import Session
+from evaluations import media
+from evaluations.models import Label, MediaFile, Session
 from leaderboard.models import Snapshot
-from tests.factories import Arena, finish_session, open_session
+from tests.factories import Arena, finish_session, open_session, upload_episode
 from workers import health, tasks
 from workers.celery import app
 
@@ -82,6 +83,17 @@ def test_the_sweeps_do_what_lost_nudges_left(arena: Arena) -> None:
         overdue.refresh_from_db()
         assert overdue.state == "expired"
         assert (Snapshot.objects.get().counted, Snapshot.objects.get().total) == (1, 2)
+
+
+def test_the_check_of_files_that_wait_is_asked_for_again(
+    arena: Arena, sent: list[str], django_capture_on_commit_callbacks: Any
+) -> None:
+    uploaded = timezone.now() - 2 * media.STALE
+    upload_episode(open_session(arena, now=uploaded), Label.A, video=b"not a video", now=uploaded)
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.recheck_media()
+    assert sent == [Job.CHECK_MEDIA]
+    assert MediaFile.objects.get().check_state == MediaFile.Check.PENDING
 
 
 def run_sweeps() -> None:

@@ -37,7 +37,7 @@ def npz_of(pickled: bytes, *, shape: tuple[int, ...]) -> bytes:
     member.write(pickled)
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
-        file.writestr("data.npy", member.getvalue())
+        file.writestr(zipfile.ZipInfo("data.npy"), member.getvalue())  # without the time of day: always the same bytes
     return archive.getvalue()
 
 
