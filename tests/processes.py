@@ -51,10 +51,18 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def kill(pid: int | None) -> None:
-    assert pid is not None
+def kill(pid: int) -> None:
     os.kill(pid, signal.SIGKILL)
     assert eventually(lambda: not is_alive(pid))
+
+
+def kill_running(home: Path, words: str) -> int:
+    """Kill the process of a home whose command line holds `words`. A server that has just started may still set it."""
+    assert eventually(lambda: running(home, words)), belonging_to(home)
+    pid = running(home, words)
+    assert pid is not None
+    kill(pid)
+    return pid
 
 
 def python(*arguments: str, **environment: str) -> subprocess.Popen[str]:

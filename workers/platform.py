@@ -41,7 +41,7 @@ def running_platform(*, host: str, say: Callable[[str], None]) -> Iterator[Super
         _check_port("RELAY_PORT", settings.RELAY_PORT, host)
         say(f"Starting Policy Arena in {settings.ARENA_HOME}")
         migrate_where_needed()
-        supervisor = Supervisor(say=say, look_after=_ServicesWatch(say))
+        supervisor = Supervisor(say=say, look_after=ServicesWatch(say))
         with supervisor.running():
             children = [supervisor.start(program) for program in _programs(host)]
             supervisor.await_ready(*children)
@@ -146,7 +146,7 @@ def _worker_answers() -> bool:
     return False
 
 
-class _ServicesWatch:
+class ServicesWatch:
     """Starts embedded servers again whose keeper was killed or gave up; less often while that does not help."""
 
     def __init__(self, say: Callable[[str], None]) -> None:

@@ -48,8 +48,7 @@ class Keeper:
         self._watch(self._await_last_user)
         while (event := self._events.get()) is Event.SERVER_ENDED:
             logger.warning("%s ended with %s; starting it again", self._server.name, process.returncode)
-            self._count_short_life()
-            process = self._start()
+            process = self._start_again()
         logger.info("stopping %s: %s", self._server.name, event.name.lower().replace("_", " "))
         self._server.stop(process)
         self._post.remove_state()
@@ -61,11 +60,16 @@ class Keeper:
         self._watch(self._await_end, process)
         return process
 
-    def _count_short_life(self) -> None:
+    def _start_again(self) -> subprocess.Popen[bytes]:
         short = time.monotonic() - self._started_at < _SHORT_LIFE_S
         self._short_lives = self._short_lives + 1 if short else 0
-        if self._short_lives >= _MOST_SHORT_LIVES:
-            raise ServicesError(f"{self._server.name} ended {self._short_lives} times within seconds of its start.")
+        while self._short_lives < _MOST_SHORT_LIVES:
+            try:
+                return self._start()
+            except ServicesError as error:
+                logger.warning("%s", error)
+                self._short_lives += 1
+        raise ServicesError(f"{self._server.name} ended {self._short_lives} times within seconds of its start.")
 
     def _watch(self, wait: Callable[..., None], *arguments: object) -> None:
         threading.Thread(target=wait, args=arguments, daemon=True).start()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.homes import temporary_home
-from tests.processes import ROOT, belonging_to, eventually, is_alive, kill, running
+from tests.processes import ROOT, belonging_to, eventually, is_alive, kill_running, running
 from tests.workers.platform import Platform, running_platform
 
 pytestmark = pytest.mark.slow
@@ -57,8 +57,7 @@ def test_whatever_is_killed_comes_back(home: Path, up: Platform) -> None:
     assert eventually(lambda: said(up).splitlines()[-1].startswith("Policy Arena is at"), within_s=60), said(up)
     before = set(belonging_to(home)) - {up.supervisor.pid}
     for part in (*PARTS, *KEEPERS):
-        pid = running(home, part)
-        kill(pid)
+        pid = kill_running(home, part)
         # The number of a killed process is not given out again so soon.
         assert eventually(lambda part=part, pid=pid: running(home, part) not in (None, pid)), (part, said(up))  # type: ignore[misc]
     up.wait_until_well()
