@@ -1,6 +1,11 @@
 """Who may connect, and what the others are answered."""
 
 import http.client
+import socket
+import ssl
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -10,6 +15,8 @@ from evaluations.relay.routes import Refusal
 from tests.evaluations.relay import openpi
 from tests.evaluations.relay.conftest import Rig
 from tests.evaluations.relay.doubles import OTHER_TOKEN, TOKEN, RunningRelay
+
+ROOT = Path(__file__).parents[3]
 
 
 def refused(rig: Rig, token: str = TOKEN) -> tuple[int, str, set[str]]:
@@ -101,3 +108,21 @@ def test_a_full_relay_says_so(rig: Rig) -> None:
 def test_a_platform_that_is_away_is_said_to_be(rig: Rig) -> None:
     rig.platform.broken = True
     assert refused(rig)[:2] == (503, f"{Refusal.UNAVAILABLE.sentence} [unavailable]\n")
+
+
+def test_a_tls_handshake_at_the_plain_port_harms_nothing(rig: Rig) -> None:
+    """The client tries wss:// after any failure of ws://."""
+    rig.serve_policy()
+    relay = rig.relay()
+    with (
+        socket.create_connection(("127.0.0.1", relay.port), timeout=5) as connection,
+        pytest.raises(ssl.SSLError),
+    ):
+        ssl.create_default_context().wrap_socket(connection, server_hostname="relay.example")
+    assert "actions" in rig.asked(rig.greeted())
+
+
+def test_the_relay_needs_no_django() -> None:
+    """Its process loads what it asks of the platform, and nothing of the platform itself."""
+    code = "import sys, evaluations.relay.server, evaluations.relay.probe; sys.exit('django' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
