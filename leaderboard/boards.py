@@ -87,7 +87,7 @@ def board_input(board: Board) -> BoardInput:
 def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
     """What a board needs to know of each session that has ended, as columns of one query."""
     latest = Result.objects.filter(session=OuterRef("pk")).latest_first()
-    return (
+    columns: QuerySet[Session, dict[str, Any]] = (
         sessions.closed()
         .alias(
             side_a=FilteredRelation("sides", condition=Q(sides__label=Label.A)),
@@ -105,6 +105,7 @@ def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
         .order_by("pk")
         .values("state", "valid", "reason", "exclusion__pk", *COLUMNS.values())
     )
+    return columns
 
 
 def _label(side: str) -> Concat:
