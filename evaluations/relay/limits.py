@@ -17,6 +17,7 @@ class Limits:
     idle_s: float = 45 * 60
     """Side A stays connected while the evaluator runs and judges side B."""
     close_s: float = 1
+    stop_s: float = 3
     ping_every_s: float = 20
     ping_answer_s: float = 60
     directory_s: float = 10

@@ -125,7 +125,7 @@ class Rollout:
             self._count(failure)
             raise Ended(Ending.POLICY_ERROR) from None
         latency_ms = (time.perf_counter() - began) * 1000
-        # What `send` does beyond this serves fragmented messages, and takes as long as all the rest of the way back.
+        # What `send` does beyond this serves fragmented messages, and would be a tenth of the relay's work.
         broadcast((self._client,), answer)
         self._tally.inferred(latency_ms)
         await self._client.drain()

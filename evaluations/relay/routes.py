@@ -59,7 +59,7 @@ class Measurement:
     resets: int
     latencies_from: int
     latencies_ms: Sequence[float]
-    """From the complete request to the policy's complete answer, of each answered inference in order."""
+    """From handing the request to the policy's connection to its checked answer; of each answered one in order."""
     errors: Mapping[str, int]
     """How often each `Problem` occurred."""
     metadata: Mapping[str, Any] | None

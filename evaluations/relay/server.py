@@ -81,12 +81,22 @@ class Relay:
         assert self._books is not None
         self._server.close(close_connections=False)
         await asyncio.gather(*(rollout.end(Ending.RELAY_STOPPING) for rollout in list(self._rollouts)), *self._endings)
-        await self._server.wait_closed()
+        await self._wait_closed(self._server)
         self._books.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._books
         if not await self._measurements.flush():
             logger.error("the last measurements are lost: the database did not take them")
+
+    async def _wait_closed(self, server: Server) -> None:
+        try:
+            async with asyncio.timeout(self._limits.stop_s):
+                await server.wait_closed()
+        except TimeoutError:
+            # Somebody is just connecting, to a policy server that takes its time.
+            for task in list(server.handler_tasks):
+                task.cancel()
+            await server.wait_closed()
 
     async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
         if request.path == "/health":

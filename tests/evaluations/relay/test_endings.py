@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -150,6 +151,18 @@ def test_a_stopping_relay_says_so_and_writes_what_it_measured(rig: Rig) -> None:
     (row,) = rig.platform.rows
     assert row["infers"] == len(row["latencies_ms"]) == 1
     assert row["closed_at"] is not None
+
+
+def test_a_policy_that_takes_its_time_does_not_hold_up_the_stop(rig: Rig) -> None:
+    relay = rig.relay(stop_s=0.1)
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        rig.lead_to(f"ws://127.0.0.1:{deaf.getsockname()[1]}")
+        client = rig.connect()
+        began = time.monotonic()
+        relay.stop()
+        assert time.monotonic() - began < PROMPTLY
+    assert last_words(client) == (Ending.RELAY_STOPPING.text, 1012)
+    assert rig.platform.closed_row()["errors"] == {}
 
 
 def test_every_last_word_fits_into_a_close_frame() -> None:
