@@ -113,7 +113,7 @@ def conclusion(rows: list[Row]) -> str:
     if len(ranked) < 2:
         return ""
     if len(leaders) == 1:
-        return f"{leaders[0].name} leads: no other policy can still be first."
+        return f"{leaders[0].label} leads: no other policy can still be first."
     if len(leaders) == len(ranked):
         return "Nothing separates these policies yet: each of them can still be first."
     return f"{len(leaders)} of {len(ranked)} policies can still be first: the data do not separate them yet."

@@ -1,11 +1,11 @@
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from workers import health
 
 
-@require_GET
+@require_safe
 def healthz(request: HttpRequest) -> JsonResponse:
     """For supervisors and load balancers: 200 while this process can serve pages."""
     found = health.parts()
@@ -13,6 +13,6 @@ def healthz(request: HttpRequest) -> JsonResponse:
     return JsonResponse({part.name: part.well for part in found}, status=200 if well else 503)
 
 
-@require_GET
+@require_safe
 def status(request: HttpRequest) -> HttpResponse:
     return render(request, "workers/status.html", {"parts": health.parts()})
