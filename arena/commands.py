@@ -5,8 +5,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, as_arena_error
 from arena.models import Embodiment
 
 
@@ -33,7 +34,9 @@ class OperatorCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             facts, sentence = self.run(**options)
-        except ArenaError as error:
+        except (ArenaError, OperationalError) as caught:
+            error = as_arena_error(caught)
+            assert error is not None
             if options["json"]:
                 self.stdout.write(json.dumps(error.body()))
             hint = f" {error.hint}" if error.hint else ""

@@ -6,7 +6,8 @@
     ├── NotSignedIn           401  no valid key or account
     ├── Conflict              409  the thing is in another state by now
     ├── TooLarge              413  more bytes than are taken
-    └── TooMany               429  more at once than is allowed
+    ├── TooMany               429  more at once than is allowed
+    └── Unavailable           503  nothing wrong with the request; it cannot be served now
 
 Every error carries a stable code, one sentence for a person, and where it helps a hint about what to do. This module is
 also the one place that maps them to HTTP: {"error": {"code", "message", "hint"}}.
@@ -16,8 +17,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import render
 from rest_framework import exceptions as drf
@@ -64,6 +66,10 @@ class TooMany(ArenaError):
     status = 429
 
 
+class Unavailable(ArenaError):
+    status = 503
+
+
 def as_arena_error(error: Exception) -> ArenaError | None:
     """The ArenaError that an error of Django or the REST framework stands for; None for one that is a bug."""
     match error:
@@ -79,7 +85,24 @@ def as_arena_error(error: Exception) -> ArenaError | None:
             return _with_status("method_not_allowed", "This address does not take that method.", status=405)
         case drf.Throttled():
             return TooMany("too_many_requests", "Too many requests.", hint="Wait a moment and try again.")
-        case drf.APIException() | SuspiciousOperation() | BadRequest() | MultiPartParserError():
+        case OperationalError() | InterfaceError():
+            return Unavailable(
+                "database_away", "The platform cannot reach its database at the moment.", hint="Try again in a minute."
+            )
+        case DisallowedHost():
+            return ArenaError(
+                "unknown_host",
+                "This site does not answer to the host name of this request.",
+                hint="Its operator names the hosts in ALLOWED_HOSTS.",
+            )
+        case (
+            RecursionError()
+            | UnreadablePostError()
+            | drf.APIException()
+            | SuspiciousOperation()
+            | BadRequest()
+            | MultiPartParserError()
+        ):
             return ArenaError("bad_request", "The request could not be understood.")
         case _:
             return None
@@ -123,7 +146,9 @@ class ArenaErrorMiddleware:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return page(request, ArenaError("bad_request", "The request could not be understood."))
+    """A page for a browser; for anything else, which may be an evaluation client, the error itself."""
+    error = as_arena_error(exception) or ArenaError("bad_request", "The request could not be understood.")
+    return page(request, error) if "text/html" in request.headers.get("Accept", "") else json_response(error)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:

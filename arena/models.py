@@ -201,8 +201,8 @@ class PolicyVersion(models.Model):
 class Endpoint(models.Model):
     """Where a version is served: known to its owner and the relay, to nobody else.
 
-    What a check could not find out excludes nothing: only an endpoint that was reached and found wanting, or that
-    failed several checks in a row, is kept out of the pool.
+    A version is dealt from the first check that its server passes. From then on a check that could not be made excludes
+    nothing by itself: down is who was reached and found wanting, or could not be reached several times in a row.
     """
 
     class Health(models.TextChoices):

@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from arena import audit, labs
 from arena.addresses import AddressError, check_endpoint_url
-from arena.errors import ArenaError, Conflict
+from arena.errors import ArenaError, Conflict, NotFound
 from arena.models import Endpoint, Lab, Policy, PolicyVersion, Source
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
@@ -41,10 +41,7 @@ def register_policy(
     """A new version of a policy of `lab`, with the policy itself where it is new."""
     if not VERSION_PATTERN.fullmatch(version):
         raise ArenaError("bad_version", f"{version!r} cannot be a version.", hint="Letters, digits and . _ + - are.")
-    try:
-        check_endpoint_url(endpoint_url)
-    except AddressError as error:
-        raise ArenaError("bad_endpoint", str(error), hint="It looks like ws://HOST:PORT.") from None
+    _require_endpoint_url(endpoint_url)
     policy = _own_policy(lab=lab, name=name, open_source=open_source)
     try:
         with transaction.atomic():
@@ -58,6 +55,46 @@ def register_policy(
     Endpoint.objects.create(version=made, url=endpoint_url)
     audit.record("policy:registered", subject=made.label, lab=lab)
     return made
+
+
+@transaction.atomic
+def move_endpoint(*, version: PolicyVersion, endpoint_url: str) -> Endpoint:
+    """The same version, served elsewhere from now on. What was known of the old server is forgotten."""
+    _require_endpoint_url(endpoint_url)
+    endpoint, _ = Endpoint.objects.update_or_create(
+        version=version,
+        defaults={
+            "url": endpoint_url,
+            "health": Endpoint.Health.UNKNOWN,
+            "failures": 0,
+            "last_problem": "",
+            "checked_at": None,
+            "metadata": None,
+        },
+    )
+    audit.record("policy:endpoint-moved", subject=version.label, lab=version.policy.lab)
+    return endpoint
+
+
+def find_version(label: str) -> PolicyVersion:
+    """A registered version by its label, SLUG@VERSION."""
+    slug, _, version = label.rpartition("@")
+    found = PolicyVersion.objects.select_related("policy__lab").filter(
+        policy__slug=slug, version=version, policy__source=Source.REGISTERED
+    )
+    made = found.first()
+    if made is None:
+        raise NotFound(
+            "version_unknown", f"There is no registered version {label}.", hint="It looks like SLUG@VERSION."
+        )
+    return made
+
+
+def _require_endpoint_url(url: str) -> None:
+    try:
+        check_endpoint_url(url)
+    except AddressError as error:
+        raise ArenaError("bad_endpoint", str(error), hint="It looks like ws://HOST:PORT.") from None
 
 
 def _own_policy(*, lab: Lab, name: str, open_source: bool) -> Policy:

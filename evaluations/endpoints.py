@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.db.models import Q
 from arena.models import Endpoint, PolicyVersion
 from arena.policies import EndpointCheck, record_endpoint_check
 from evaluations.relay.probe import ProbeResult, ProbeStatus, probe
+from evaluations.relay.problems import Problem
 
 CHECK_EVERY = timedelta(minutes=5)
 # A server that answers no handshake while it computes looks dead: one that was not reached is asked again soon.
@@ -55,3 +57,16 @@ def _keep(endpoint: Endpoint, result: ProbeResult) -> None:
             metadata=result.metadata,
         ),
     )
+
+
+def told(result: ProbeResult) -> dict[str, Any]:
+    return {"status": result.status, "sentence": result.sentence, "metadata": result.metadata}
+
+
+def in_words(version: PolicyVersion, result: ProbeResult) -> str:
+    if result.status is ProbeStatus.PASSED:
+        return f"{version.label} is in the pool. {result.sentence}"
+    hint = ""
+    if result.code == Problem.ADDRESS_REFUSED and not settings.ALLOW_PRIVATE_ENDPOINTS:
+        hint = " ALLOW_PRIVATE_ENDPOINTS=1 allows private and loopback addresses."
+    return f"{version.label} joins the pool when its server passes a check. {result.sentence}{hint}"

@@ -249,12 +249,10 @@ def _draw(station: Station, evaluator: Person) -> Draw:
 
 
 def candidates() -> list[Candidate]:
-    """Every version in the pool, save those whose server was found down."""
-    versions = (
-        PolicyVersion.objects.filter(pool=PolicyVersion.Pool.ACTIVE, endpoint__isnull=False)
-        .exclude(endpoint__health=Endpoint.Health.DOWN)
-        .select_related("policy", "endpoint")
-    )
+    """Every version in the pool whose server is up: it was reached once, and was not found down since."""
+    versions = PolicyVersion.objects.filter(
+        pool=PolicyVersion.Pool.ACTIVE, endpoint__health=Endpoint.Health.UP
+    ).select_related("policy", "endpoint")
     return [_candidate(version) for version in versions]
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from arena import keys, labs, policies
 from arena.models import ClientKey, Lab, Person, PolicyVersion, Role, Station
+from arena.policies import EndpointCheck
 from evaluations import episodes, sessions
 from evaluations.episodes import EpisodeReport
 from evaluations.models import Label, MediaFile, Preference, Session
@@ -40,11 +41,21 @@ def make_station(
 
 
 def make_version(
-    name: str = "", *, lab: Lab, version: str = "1", embodiment: str = "DROID", url: str = "ws://policy.example:8000"
+    name: str = "",
+    *,
+    lab: Lab,
+    version: str = "1",
+    embodiment: str = "DROID",
+    url: str = "ws://policy.example:8000",
+    up: bool = True,
 ) -> PolicyVersion:
-    return policies.register_policy(
+    """A registered version whose server was found up, or was never asked."""
+    made = policies.register_policy(
         lab=lab, name=name or f"policy {next(_numbers)}", version=version, embodiment=embodiment, endpoint_url=url
     )
+    if up:
+        policies.record_endpoint_check(endpoint=made.endpoint, check=EndpointCheck(reached=True))
+    return made
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from arena.embedded.children import end_with_parent
 wsgi_app = "arena.config.wsgi"
 worker_class = "gthread"
 workers = 2
-threads = 16  # an upload over a slow line keeps one busy for as long as it takes
+threads = 32  # an upload over a slow line keeps one busy for as long as it takes: see UPLOADS_AT_ONCE
 timeout = 60
 graceful_timeout = 5
 control_socket_disable = True

@@ -63,6 +63,7 @@ TRUST_FORWARDED_FOR = env.boolean("TRUST_FORWARDED_FOR", default=False)
 SESSION_LEASE = timedelta(minutes=env.integer("SESSION_LEASE_MINUTES", 120, low=1))
 MAX_OPEN_SESSIONS = env.integer("MAX_OPEN_SESSIONS", 20, low=1)
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 512, low=1) * 1024 * 1024
+UPLOADS_AT_ONCE = env.integer("UPLOADS_AT_ONCE", 24, low=1)
 ALLOW_PRIVATE_ENDPOINTS = env.boolean("ALLOW_PRIVATE_ENDPOINTS", default=DEMO)
 BOARD_DEBOUNCE = timedelta(seconds=env.integer("BOARD_DEBOUNCE_SECONDS", 3))
 

@@ -1,9 +1,11 @@
 """The calls of the RoboArena client. It has no account and no cookie: each call carries its access code in the body."""
 
 from collections.abc import Sequence
+from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, FormParser, JSONParser, MultiPartParser
@@ -13,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from arena import keys
-from arena.errors import ArenaError, Conflict, TooLarge
+from arena.errors import ArenaError, Conflict, TooLarge, Unavailable, json_response
 from arena.models import ClientKey
 from arena.relay_address import relay_address
 from arena.requests import client_address
@@ -31,6 +33,8 @@ class ClientView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     parser_classes: Sequence[type[BaseParser]] = (JSONParser,)
+    # Not HEAD, which Django would answer by GET: a look must open no session.
+    http_method_names = ("get", "post", "options")
     max_body_bytes = 64 * 1024
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -40,6 +44,11 @@ class ClientView(APIView):
             raise TooLarge("request_too_large", f"More than {self.max_body_bytes // 1024} KiB in one request.")
         if "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower():
             raise ParseError
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        response["Cache-Control"] = "no-store"
+        return response
 
     def access(self, code: str, email: str | None = None) -> ClientKey:
         return keys.authenticate_client(
@@ -87,6 +96,20 @@ class Pair(ClientView):
 class UploadEpisode(ClientView):
     parser_classes = (MultiPartParser,)
     max_body_bytes = settings.MAX_UPLOAD_BYTES
+    places = BoundedSemaphore(settings.UPLOADS_AT_ONCE)
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """A slow upload keeps a thread for as long as it takes: some are always left for pages."""
+        if not self.places.acquire(blocking=False):
+            return json_response(
+                Unavailable(
+                    "too_many_uploads", "Too many uploads at once.", hint="Nothing is lost: try again in a minute."
+                )
+            )
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        finally:
+            self.places.release()
 
     def post(self, request: Request) -> Response:
         upload = read(UploadInput, request.data)

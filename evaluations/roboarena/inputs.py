@@ -18,9 +18,16 @@ class FiniteNumber(serializers.FloatField):
 
     def to_internal_value(self, data: Any) -> float:
         value = super().to_internal_value(data)
-        if not math.isfinite(value):
+        if not math.isfinite(value) or not str(data).isascii():
             self.fail("invalid")
         return value
+
+
+class Notes(serializers.CharField):
+    """Kept to the letter, for blanks and line ends are part of the grammar; what cannot be stored is replaced."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return str(super().to_internal_value(data)).replace("\x00", "\ufffd")
 
 
 class VersionInput(serializers.Serializer[None]):
@@ -85,8 +92,7 @@ class UploadInput(serializers.Serializer[None]):
 class TerminateInput(serializers.Serializer[None]):
     session_id = serializers.CharField(max_length=80)
     evaluator_code = serializers.CharField(max_length=200)
-    # Kept to the letter: blanks and line ends are part of the grammar.
-    evaluation_notes = serializers.CharField(trim_whitespace=False, allow_blank=True, default="")
+    evaluation_notes = Notes(trim_whitespace=False, allow_blank=True, default="")
 
 
 InputT = TypeVar("InputT", bound=serializers.Serializer[None])

@@ -192,3 +192,13 @@ def test_a_station_name_that_two_labs_have_needs_the_lab() -> None:
     assert refused("create_client_key", "--email", "dana@example.org", "--station", "bench") == "station_ambiguous"
     assert run("create_client_key", "--email", "dana@example.org", "--station", "Two/bench")["station"] == "bench"
     assert refused("create_client_key", "--email", "dana@example.org", "--station", "One/bench") == "not_a_member"
+
+
+def test_a_version_can_be_served_elsewhere() -> None:
+    run("create_lab", "Owners")
+    run("register_policy", "p", "--lab", "Owners", "--endpoint", "ws://policy.invalid:1")
+    moved = run("set_endpoint", "p@1", "--endpoint", "ws://policy.invalid:2")
+    assert (moved["label"], moved["check"]["status"]) == ("p@1", "could_not_check")
+    assert Endpoint.objects.get().url == "ws://policy.invalid:2"
+    assert refused("set_endpoint", "p@2", "--endpoint", "ws://policy.invalid:2") == "version_unknown"
+    assert refused("set_endpoint", "p@1", "--endpoint", "http://policy.invalid") == "bad_endpoint"

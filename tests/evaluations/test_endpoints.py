@@ -34,7 +34,7 @@ def server(answer: Callable[[ServerConnection], None]) -> Iterator[str]:
 
 
 def endpoint_at(url: str) -> Endpoint:
-    return make_version(lab=make_lab(), url=url).endpoint
+    return make_version(lab=make_lab(), url=url, up=False).endpoint
 
 
 def nobody() -> str:
@@ -76,7 +76,23 @@ def test_a_server_that_is_not_reached_is_down_only_after_several_checks() -> Non
         endpoint.refresh_from_db()
         expected = "down" if number == DOWN_AFTER_FAILURES else "unknown"
         assert (endpoint.failures, endpoint.health) == (number, expected)
-        assert bool(sessions.candidates()) == (expected != "down")
+    assert sessions.candidates() == []
+
+
+def test_a_server_that_was_up_stays_in_the_pool_until_it_is_down() -> None:
+    endpoint = endpoint_at(nobody())
+    Endpoint.objects.filter(pk=endpoint.pk).update(health="up")
+    for number in range(1, DOWN_AFTER_FAILURES + 1):
+        assert len(sessions.candidates()) == 1
+        endpoints.check(endpoint_id=endpoint.pk)
+        endpoint.refresh_from_db()
+        assert endpoint.failures == number
+    assert (endpoint.health, sessions.candidates()) == ("down", [])
+
+
+def test_a_server_that_was_never_reached_is_not_dealt() -> None:
+    endpoint_at(nobody())
+    assert sessions.candidates() == []
 
 
 def test_a_server_that_comes_back_is_up_again() -> None:

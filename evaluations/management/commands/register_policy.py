@@ -36,7 +36,7 @@ class Command(OperatorCommand):
             "version": version.version,
             "label": version.label,
             "embodiment_is_new": embodiment_is_new,
-            "check": {"status": result.status, "sentence": result.sentence, "metadata": result.metadata},
+            "check": endpoints.told(result),
         }
-        sentence = f"{version.label} is registered. Its server: {result.sentence}"
+        sentence = f"Registered. {endpoints.in_words(version, result)}"
         return facts, sentence + new_embodiment_sentence(version.embodiment, is_new=embodiment_is_new)

@@ -165,3 +165,12 @@ def _deal(client: RoboArenaClient, *, times: int) -> set[int]:
         for number in range(times):
             assert client.pair(language_instruction=f"task {number}").status_code == 200
     return set(Side.objects.values_list("version", flat=True))
+
+
+def test_a_look_opens_no_session(client15: RoboArenaClient) -> None:
+    assert client15.http.head("/get_policies_to_compare", client15.pair_fields()).status_code == 405
+    assert not Session.objects.exists()
+
+
+def test_no_cache_keeps_the_tokens(client15: RoboArenaClient) -> None:
+    assert client15.http.get("/get_policies_to_compare", client15.pair_fields())["Cache-Control"] == "no-store"

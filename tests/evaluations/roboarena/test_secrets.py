@@ -4,6 +4,8 @@ import logging
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
 from evaluations import sessions
@@ -67,6 +69,42 @@ def test_every_call_of_the_client_is_refused_to_who_has_no_code(client15: RoboAr
     assert [answer.status_code for answer in answers] == [400] * 4
 
 
-@pytest.mark.parametrize("view", [api.Pair, api.UploadEpisode, api.Terminate, api.ValidateAccess])
-def test_no_view_reads_an_endless_body(view: type[api.ClientView]) -> None:
-    assert 0 < view.max_body_bytes <= 1024**3
+@pytest.mark.parametrize("length", ["9" * 12, "-1", "many"])
+def test_a_body_that_is_said_to_be_too_long_is_not_read(client15: RoboArenaClient, length: str) -> None:
+    answer = client15.http.post("/terminate_session", {}, CONTENT_LENGTH=length)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "request_too_large")
+
+
+@pytest.mark.parametrize("path", ["/version_check", "/get_policies_to_compare"])
+def test_endless_nesting_is_a_bad_request(client15: RoboArenaClient, path: str) -> None:
+    answer = client15.http.post(path, "[" * 30_000, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_when_all_places_are_taken_an_upload_is_refused_and_pages_are_served(client15: RoboArenaClient) -> None:
+    places = api.UploadEpisode.places
+    taken = [places.acquire(blocking=False) for _ in range(settings.UPLOADS_AT_ONCE)]
+    try:
+        assert all(taken)
+        answer = client15.upload("0" * 8, "A")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (503, "too_many_uploads")
+        assert client15.http.get("/sessions").status_code == 200
+    finally:
+        for _ in taken:
+            places.release()
+    assert client15.upload("0" * 8, "A").status_code == 404
+
+
+def test_a_database_that_is_away_is_said_to_be(client15: RoboArenaClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(**_: Any) -> None:
+        raise OperationalError("connection to server on socket /home/operator/db failed")
+
+    monkeypatch.setattr(sessions, "open_session", away)
+    answer = client15.pair()
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_away")
+    assert b"operator" not in answer.content
+
+
+def test_an_unknown_host_is_told_to_the_operator_in_one_sentence(client15: RoboArenaClient) -> None:
+    answer = client15.http.post("/version_check", {}, content_type="application/json", headers={"host": "arena.test"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "unknown_host")

@@ -1,6 +1,10 @@
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from arena.models import AuditEvent
+from evaluations import sessions
 from evaluations.models import Preference, Result, Session, State
 from evaluations.reasons import Reason
 from tests.evaluations.roboarena.client import RoboArenaClient, closing_notes
@@ -88,3 +92,22 @@ def test_without_the_code_nothing_ends(client15: RoboArenaClient, session_id: st
 
 def test_a_session_id_that_is_no_uuid_is_not_found(client15: RoboArenaClient) -> None:
     assert client15.terminate("1; drop table").status_code == 404
+
+
+def test_a_sign_that_cannot_be_stored_loses_no_judgement(client15: RoboArenaClient, session_id: str) -> None:
+    assert client15.terminate(session_id, closing_notes("A", "a\x00b")).status_code == 200
+    assert Session.objects.get().valid
+    assert Result.objects.get().notes == "a\ufffdb"
+
+
+def test_long_notes_in_any_script_are_taken_whole(client15: RoboArenaClient, session_id: str) -> None:
+    notes = closing_notes("B", "杯" * 20_000)
+    assert client15.terminate(session_id, notes).status_code == 200
+    assert Result.objects.get().raw_notes == notes
+
+
+def test_a_judgement_after_the_end_is_kept_and_said_to_be_late(client15: RoboArenaClient, session_id: str) -> None:
+    sessions.expire_overdue(now=timezone.now() + timedelta(hours=3))
+    answer = client15.terminate(session_id)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "session_ended")
+    assert Result.objects.get().notes == "A was steadier."
