@@ -16,7 +16,7 @@ AWAY = EndpointCheck(reached=False, problem="It does not answer.")
 
 @pytest.fixture
 def endpoint() -> Endpoint:
-    return make_version(lab=make_lab()).endpoint
+    return make_version(lab=make_lab(), up=False).endpoint
 
 
 def after(endpoint: Endpoint, *found: EndpointCheck) -> tuple[str, int]:
