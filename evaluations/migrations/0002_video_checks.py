@@ -4,35 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evaluations', '0001_initial'),
+        ("evaluations", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='mediafile',
-            name='black',
-            field=models.BooleanField(blank=True, null=True, verbose_name='no frame shows anything'),
+            model_name="mediafile",
+            name="black",
+            field=models.BooleanField(blank=True, null=True, verbose_name="no frame shows anything"),
         ),
         migrations.AddField(
-            model_name='mediafile',
-            name='frozen',
-            field=models.BooleanField(blank=True, null=True, verbose_name='nothing moves'),
+            model_name="mediafile",
+            name="frozen",
+            field=models.BooleanField(blank=True, null=True, verbose_name="nothing moves"),
         ),
         migrations.AddField(
-            model_name='mediafile',
-            name='playback',
-            field=models.FileField(blank=True, max_length=200, upload_to=''),
+            model_name="mediafile",
+            name="playback",
+            field=models.FileField(blank=True, max_length=200, upload_to=""),
         ),
         migrations.AddField(
-            model_name='mediafile',
-            name='poster',
-            field=models.FileField(blank=True, max_length=200, upload_to=''),
+            model_name="mediafile",
+            name="poster",
+            field=models.FileField(blank=True, max_length=200, upload_to=""),
         ),
         migrations.AddField(
-            model_name='mediafile',
-            name='problem',
-            field=models.CharField(blank=True, max_length=200, verbose_name='why it cannot be read'),
+            model_name="mediafile",
+            name="problem",
+            field=models.CharField(blank=True, max_length=200, verbose_name="why it cannot be read"),
         ),
     ]

@@ -7,25 +7,66 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('arena', '0001_initial'),
-        ('evaluations', '0002_video_checks'),
+        ("arena", "0001_initial"),
+        ("evaluations", "0002_video_checks"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='session',
-            name='reason',
-            field=models.CharField(blank=True, choices=[('marked_invalid', 'marked invalid by the evaluator'), ('episodes_missing', 'an episode was never uploaded'), ('preference_missing', 'no preference was given'), ('notes_unreadable', 'the closing notes could not be read'), ('lease_expired', 'not finished in time'), ('evaluator_left', 'given up by the evaluator'), ('imported_invalid', 'invalid in the imported data'), ('imported_timed_out', 'timed out in the imported data')], max_length=40),
+            model_name="session",
+            name="reason",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("marked_invalid", "marked invalid by the evaluator"),
+                    ("episodes_missing", "an episode was never uploaded"),
+                    ("preference_missing", "no preference was given"),
+                    ("notes_unreadable", "the closing notes could not be read"),
+                    ("lease_expired", "not finished in time"),
+                    ("evaluator_left", "given up by the evaluator"),
+                    ("imported_invalid", "invalid in the imported data"),
+                    ("imported_timed_out", "timed out in the imported data"),
+                ],
+                max_length=40,
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='session',
-            trigger=pgtrigger.compiler.Trigger(name='session_outcome_stands', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."closed_at" IS NOT NULL AND (OLD."state" IS DISTINCT FROM (NEW."state") OR OLD."valid" IS DISTINCT FROM (NEW."valid") OR OLD."reason" IS DISTINCT FROM (NEW."reason") OR OLD."closed_at" IS DISTINCT FROM (NEW."closed_at")))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='a7288e3f29bf171e18953890928c7d80022e1129', operation='UPDATE', pgid='pgtrigger_session_outcome_stands_446bf', table='evaluations_session', when='BEFORE')),
+            model_name="session",
+            trigger=pgtrigger.compiler.Trigger(
+                name="session_outcome_stands",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."closed_at" IS NOT NULL AND (OLD."state" IS DISTINCT FROM (NEW."state") OR OLD."valid" IS DISTINCT FROM (NEW."valid") OR OLD."reason" IS DISTINCT FROM (NEW."reason") OR OLD."closed_at" IS DISTINCT FROM (NEW."closed_at")))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="a7288e3f29bf171e18953890928c7d80022e1129",
+                    operation="UPDATE",
+                    pgid="pgtrigger_session_outcome_stands_446bf",
+                    table="evaluations_session",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='session',
-            constraint=models.CheckConstraint(condition=models.Q(('reason__in', ['', 'marked_invalid', 'episodes_missing', 'preference_missing', 'notes_unreadable', 'lease_expired', 'evaluator_left', 'imported_invalid', 'imported_timed_out'])), name='session_reason_known'),
+            model_name="session",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "reason__in",
+                        [
+                            "",
+                            "marked_invalid",
+                            "episodes_missing",
+                            "preference_missing",
+                            "notes_unreadable",
+                            "lease_expired",
+                            "evaluator_left",
+                            "imported_invalid",
+                            "imported_timed_out",
+                        ],
+                    )
+                ),
+                name="session_reason_known",
+            ),
         ),
     ]
