@@ -79,15 +79,13 @@ def move_endpoint(*, version: PolicyVersion, endpoint_url: str) -> Endpoint:
 def find_version(label: str) -> PolicyVersion:
     """A registered version by its label, SLUG@VERSION."""
     slug, _, version = label.rpartition("@")
-    found = PolicyVersion.objects.select_related("policy__lab").filter(
-        policy__slug=slug, version=version, policy__source=Source.REGISTERED
-    )
-    made = found.first()
-    if made is None:
+    registered = PolicyVersion.objects.filter(policy__source=Source.REGISTERED).select_related("policy__lab")
+    found = registered.filter(policy__slug=slug, version=version).first()
+    if found is None:
         raise NotFound(
             "version_unknown", f"There is no registered version {label}.", hint="It looks like SLUG@VERSION."
         )
-    return made
+    return found
 
 
 def _require_endpoint_url(url: str) -> None:

@@ -13,19 +13,30 @@ from evaluations.models import MediaFile, Session
 def session_to_read(user: Person | AnonymousUser, session_id: uuid.UUID) -> Session:
     """A session that has ended, or an open one of the user's own (to be shown blind)."""
     session = selectors.with_everything(Session.objects.filter(pk=session_id)).first()
-    if session is None or (session.is_open and session.evaluator_id != user.pk):
+    if session is None or not _may_read(user, session):
         raise NotFound("session_unknown", "There is no session at this address.")
     return session
 
 
 def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label: str, kind: str) -> MediaFile:
-    """A video of a session that the user may read. Trajectories are never served raw: they may hold code."""
-    session = session_to_read(user, session_id)
+    """A video of a session that the user may read. Trajectories are never served raw: they may hold code.
+
+    One query: a browser that seeks asks again and again.
+    """
     media = (
-        MediaFile.objects.filter(episode__side__session=session, episode__side__label=label, kind=kind)
+        MediaFile.objects.filter(episode__side__session=session_id, episode__side__label=label, kind=kind)
         .exclude(kind=MediaFile.Kind.TRAJECTORY)
+        .select_related("episode__side__session")
         .first()
     )
-    if media is None or not media.file.storage.exists(media.file.name or ""):
+    if (
+        media is None
+        or not _may_read(user, media.episode.side.session)
+        or not media.file.storage.exists(media.file.name or "")
+    ):
         raise NotFound("video_unknown", "There is no such video.")
     return media
+
+
+def _may_read(user: Person | AnonymousUser, session: Session) -> bool:
+    return not session.is_open or session.evaluator_id == user.pk
