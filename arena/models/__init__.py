@@ -1,0 +1,47 @@
+"""The registry: labs, people, stations, embodiments, policies, versions, endpoints, keys, audit events."""
+
+from arena.models.keys import ApiKey, ClientKey, Scope
+from arena.models.labs import (
+    EXTERNAL_CAMERAS,
+    ActionSpace,
+    Affiliation,
+    Application,
+    Camera,
+    Embodiment,
+    Invitation,
+    Lab,
+    Membership,
+    Role,
+    Source,
+    Station,
+)
+from arena.models.people import Notice, NoticeKind, Person, PersonManager
+from arena.models.policies import Endpoint, Policy, PolicyVersion
+from arena.models.records import ApiWrite, AuditEvent
+
+__all__ = [
+    "EXTERNAL_CAMERAS",
+    "ActionSpace",
+    "Affiliation",
+    "ApiKey",
+    "ApiWrite",
+    "Application",
+    "AuditEvent",
+    "Camera",
+    "ClientKey",
+    "Embodiment",
+    "Endpoint",
+    "Invitation",
+    "Lab",
+    "Membership",
+    "Notice",
+    "NoticeKind",
+    "Person",
+    "PersonManager",
+    "Policy",
+    "PolicyVersion",
+    "Role",
+    "Scope",
+    "Source",
+    "Station",
+]
