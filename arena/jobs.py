@@ -14,6 +14,7 @@ JobArgument = str | int
 class Job(StrEnum):
     RECOMPUTE_BOARDS = "recompute_boards"
     CHECK_MEDIA = "check_media"
+    SEND_NOTICES = "send_notices"
 
 
 Dispatcher = Callable[[Job, dict[str, JobArgument]], None]

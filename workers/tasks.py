@@ -13,6 +13,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
+from arena import notices
 from arena.jobs import Job, JobArgument
 from evaluations import endpoints, media, sessions
 from leaderboard import snapshots
@@ -33,6 +34,11 @@ def recompute_boards() -> None:
 @app.task(name=Job.CHECK_MEDIA)
 def check_media(episode_id: int) -> None:
     media.check_episode(episode_id=episode_id, now=timezone.now())
+
+
+@app.task(name=Job.SEND_NOTICES)
+def send_notices() -> None:
+    notices.send_waiting(now=timezone.now())
 
 
 @app.task(name="expire_sessions")
@@ -59,6 +65,7 @@ def heartbeat() -> None:
 _TASKS: dict[Job, Any] = {
     Job.RECOMPUTE_BOARDS: recompute_boards,
     Job.CHECK_MEDIA: check_media,
+    Job.SEND_NOTICES: send_notices,
 }
 
 
@@ -90,5 +97,6 @@ app.conf.beat_schedule = {
     "expire-sessions": {"task": "expire_sessions", "schedule": 30.0, "options": {"expires": 30.0}},
     "recheck-media": {"task": "recheck_media", "schedule": 60.0, "options": {"expires": 60.0}},
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
+    "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }

@@ -15,11 +15,12 @@ from arena.models.labs import (
     Source,
     Station,
 )
-from arena.models.people import Notice, NoticeKind, Person, PersonManager
+from arena.models.people import ALWAYS_SENT, Notice, NoticeKind, Person, PersonManager
 from arena.models.policies import Endpoint, Policy, PolicyVersion
 from arena.models.records import ApiWrite, AuditEvent
 
 __all__ = [
+    "ALWAYS_SENT",
     "EXTERNAL_CAMERAS",
     "ActionSpace",
     "Affiliation",

@@ -12,13 +12,18 @@ from django.utils import timezone
 
 
 class NoticeKind(models.TextChoices):
-    """What we write to people about by e-mail, beside what they asked for at that moment."""
+    """What we write to people about by e-mail. What they asked for themselves is always sent."""
 
     SESSION_EXPIRING = "session-expiring", "a session of yours is about to run out"
     SESSION_EXPIRED = "session-expired", "a session of yours ran out"
     MEDIA_UNREADABLE = "media-unreadable", "a video that you uploaded cannot be read"
     MEMBER_JOINED = "member-joined", "somebody joined a lab that you administer"
     APPLICATION_RECEIVED = "application-received", "a lab has applied (stewards)"
+    APPLICATION_DECIDED = "application-decided", "a steward decided on your application"
+    INVITATION = "invitation", "a lab invites you"
+
+
+ALWAYS_SENT = frozenset({NoticeKind.APPLICATION_DECIDED, NoticeKind.INVITATION})
 
 
 class PersonManager(BaseUserManager["Person"]):
@@ -61,10 +66,11 @@ class Person(AbstractBaseUser, PermissionsMixin):
 
 
 class Notice(models.Model):
-    """A message to a person, written with what it tells of, sent by the worker. Its key keeps it single."""
+    """A message to a person, or to an address that may have no account, sent by the worker. Its key keeps it single."""
 
     key = models.CharField(max_length=120, unique=True)
-    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="notices")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="notices", null=True, blank=True)
+    email = models.EmailField("address, where it is not a person's", blank=True)
     kind = models.CharField(max_length=24, choices=NoticeKind.choices)
     subject = models.CharField(max_length=160)
     text = models.TextField()
@@ -74,10 +80,17 @@ class Notice(models.Model):
     settled_at = models.DateTimeField(null=True, blank=True)
     sent = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # Nobody else tries before this: a sender is at it, or the last attempt failed.
+    next_try_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ("-created_at",)
-        indexes = [models.Index(fields=["created_at"], condition=Q(settled_at=None), name="notice_waiting")]
+        indexes = [models.Index(fields=["next_try_at"], condition=Q(settled_at=None), name="notice_due")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, email="") | (Q(person=None) & ~Q(email="")), name="notice_to_one"
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"{self.kind} to {self.person_id}"
+        return f"{self.kind} to {self.person_id or self.email}"
