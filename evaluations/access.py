@@ -11,7 +11,7 @@ from evaluations.models import MediaFile, Session
 
 
 def session_to_read(user: Person | AnonymousUser, session_id: uuid.UUID) -> Session:
-    """A session that has ended, or an open one of the user's own (to be shown blind)."""
+    """A revealed session, or one of the user's own, to be shown blind until then. Training is for them alone."""
     session = selectors.with_everything(Session.objects.filter(pk=session_id)).first()
     if session is None or not _may_read(user, session):
         raise NotFound("session_unknown", "There is no session at this address.")
@@ -24,19 +24,23 @@ def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label:
     One query: a browser that seeks asks again and again.
     """
     media = (
-        MediaFile.objects.filter(episode__side__session=session_id, episode__side__label=label, kind=kind)
+        MediaFile.objects.filter(side__session=session_id, side__label=label, kind=kind, withdrawn_at=None)
         .exclude(kind=MediaFile.Kind.TRAJECTORY)
-        .select_related("episode__side__session")
+        .select_related("side__session")
         .first()
     )
-    if (
-        media is None
-        or not _may_read(user, media.episode.side.session)
-        or not media.file.storage.exists(media.file.name or "")
-    ):
+    if media is None or not _may_read(user, media.side.session) or not media.file.storage.exists(media.file.name or ""):
         raise NotFound("video_unknown", "There is no such video.")
     return media
 
 
+def session_to_run(user: Person, session_id: uuid.UUID) -> Session:
+    """A session of the user's own, whatever its state."""
+    session = selectors.with_everything(Session.objects.filter(pk=session_id, evaluator=user)).first()
+    if session is None:
+        raise NotFound("session_unknown", "You have no session at this address.")
+    return session
+
+
 def _may_read(user: Person | AnonymousUser, session: Session) -> bool:
-    return not session.is_open or session.evaluator_id == user.pk
+    return (not session.is_blind and not session.training) or session.evaluator_id == user.pk

@@ -1,22 +1,17 @@
 """Episodes as clients upload them: figures, videos and a trajectory. The first upload of a side stands."""
 
-import hashlib
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.core.files.base import File
-from django.core.files.storage import default_storage
 from django.db import transaction
 
 from arena import audit
 from arena.errors import Conflict
-from arena.jobs import Job, enqueue
-from evaluations import sessions
-from evaluations.models import Episode, Label, MediaFile, Session, Side
-
-_SUFFIX = {MediaFile.Kind.TRAJECTORY: "npz"}
+from evaluations import files, sessions
+from evaluations.files import StoredFile
+from evaluations.models import Episode, FailureMode, Label, Session, Side
 
 
 @dataclass(frozen=True)
@@ -25,18 +20,12 @@ class EpisodeReport:
 
     progress: float
     success: bool
-    duration_steps: int
+    duration_steps: int | None = None
     reported_latency_s: float | None = None
     camera: str = ""
     recorded_at: str = ""
-
-
-@dataclass(frozen=True)
-class _StoredFile:
-    kind: MediaFile.Kind
-    name: str
-    size: int
-    sha256: str
+    failure_modes: tuple[FailureMode, ...] = ()
+    recovered: bool | None = None
 
 
 def record_episode(
@@ -44,7 +33,7 @@ def record_episode(
     session: Session,
     label: Label,
     report: EpisodeReport,
-    files: Mapping[MediaFile.Kind, "File[bytes]"],
+    uploads: Mapping[str, "File[bytes]"],
     now: datetime,
 ) -> Episode:
     """Keep the episode of one side. A repeat of the same upload changes nothing; a different one is refused.
@@ -55,78 +44,59 @@ def record_episode(
     side = Side.objects.get(session=session, label=label)
     earlier = Episode.objects.filter(side=side).first()
     if earlier is not None:
-        return _first_outcome(earlier, report, files)
+        return _first_outcome(earlier, report, uploads)
     if not session.is_open:
-        raise _ended()
-    stored = [_store(kind, file) for kind, file in files.items()]
+        raise sessions.ended()
+    stored = [files.store(kind, file) for kind, file in uploads.items()]
     # Should the connection break during the commit, the rows may be there all the same: the files stay.
     episode = _commit(side, report, stored, now)
     if episode is None:  # another upload of this side was quicker, or the session's lease ran out while we wrote
-        _discard(stored)
+        files.discard(stored)
         return record_episode(
-            session=Session.objects.get(pk=session.pk), label=label, report=report, files=files, now=now
+            session=Session.objects.get(pk=session.pk), label=label, report=report, uploads=uploads, now=now
         )
     return episode
 
 
 @transaction.atomic
-def _commit(side: Side, report: EpisodeReport, stored: list[_StoredFile], now: datetime) -> Episode | None:
+def _commit(side: Side, report: EpisodeReport, stored: list[StoredFile], now: datetime) -> Episode | None:
     session = sessions.lock(session=side.session, now=now)
     if not session.is_open or Episode.objects.filter(side=side).exists():
         return None
-    episode = Episode.objects.create(
+    episode = write(side, report, now)
+    for file in stored:
+        files.attach(side, file, now=now)
+    sessions.record_activity(session_ids=[session.pk], now=now)
+    return episode
+
+
+def write(side: Side, report: EpisodeReport, now: datetime) -> Episode:
+    """The episode's row, in the caller's transaction."""
+    audit.record(f"episode:uploaded-{side.label}", subject=f"session:{side.session_id}", lab=side.session.lab)
+    return Episode.objects.create(
         side=side,
         progress=report.progress,
         success=report.success,
+        failure_modes=list(report.failure_modes),
+        recovered=report.recovered,
         duration_steps=report.duration_steps,
         reported_latency_s=report.reported_latency_s,
         camera=report.camera,
         recorded_at=report.recorded_at,
         received_at=now,
     )
-    MediaFile.objects.bulk_create(
-        MediaFile(
-            episode=episode,
-            kind=file.kind,
-            file=file.name,
-            size=file.size,
-            sha256=file.sha256,
-        )
-        for file in stored
+
+
+def _first_outcome(earlier: Episode, report: EpisodeReport, uploads: Mapping[str, "File[bytes]"]) -> Episode:
+    """The earlier episode where this says the same, with the same files where it brings any."""
+    same = (
+        earlier.progress == report.progress
+        and earlier.success == report.success
+        and earlier.duration_steps == report.duration_steps
+        and set(earlier.failure_modes) == set(report.failure_modes)
     )
-    sessions.record_activity(session_ids=[session.pk], now=now)
-    audit.record(f"episode:uploaded-{side.label}", subject=f"session:{session.pk}", lab=session.lab)
-    enqueue(Job.CHECK_MEDIA, episode_id=episode.pk)
-    return episode
-
-
-def _first_outcome(earlier: Episode, report: EpisodeReport, files: Mapping[MediaFile.Kind, "File[bytes]"]) -> Episode:
-    figures = (earlier.progress, earlier.success, earlier.duration_steps)
-    kept = {media.kind: media.sha256 for media in earlier.media.all()}
-    again = {kind: _digest(file) for kind, file in files.items()}
-    if figures == (report.progress, report.success, report.duration_steps) and again == kept:
+    kept = {media.kind: media.sha256 for media in earlier.side.files}
+    again = {kind: files.digest(file) for kind, file in uploads.items()}
+    if same and (not again or again == kept):
         return earlier
     raise Conflict("episode_exists", f"Side {earlier.side.label} has been uploaded already; the first upload stands.")
-
-
-def _ended() -> Conflict:
-    return Conflict("session_ended", "This session has ended.", hint="Start a new one.")
-
-
-def _store(kind: MediaFile.Kind, file: "File[bytes]") -> _StoredFile:
-    stem = secrets.token_hex(16)
-    name = default_storage.save(f"episodes/{stem[:2]}/{stem}.{_SUFFIX.get(kind, 'mp4')}", file)
-    return _StoredFile(kind=kind, name=name, size=file.size, sha256=_digest(file))
-
-
-def _digest(file: "File[bytes]") -> str:
-    file.seek(0)
-    digest = hashlib.sha256()
-    for chunk in file.chunks():
-        digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _discard(stored: list[_StoredFile]) -> None:
-    for file in stored:
-        default_storage.delete(file.name)

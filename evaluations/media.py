@@ -41,19 +41,19 @@ SWEEP_BATCH = 50
 GIVEN_UP = "The file could not be checked."
 
 
-def check_episode(*, episode_id: int, now: datetime) -> None:
-    """Check the episode's files that are neither checked nor being checked."""
-    for media in MediaFile.objects.filter(_claimable(now), episode_id=episode_id):
+def check_side(*, side_id: int, now: datetime) -> None:
+    """Check the side's files that are neither checked nor being checked."""
+    for media in MediaFile.objects.filter(_claimable(now), side_id=side_id):
         if _claim(media, now):
             _check(media, now)
 
 
 def enqueue_stale(*, now: datetime) -> None:
-    """Ask once more for the check of episodes whose files wait although nobody is at them."""
-    stale = MediaFile.objects.filter(_claimable(now), episode__received_at__lt=now - STALE)
-    episodes = stale.order_by("episode_id").values_list("episode_id", flat=True).distinct()
-    for episode_id in episodes[:SWEEP_BATCH]:
-        enqueue(Job.CHECK_MEDIA, episode_id=episode_id)
+    """Ask once more for the check of sides whose files wait although nobody is at them."""
+    stale = MediaFile.objects.filter(_claimable(now), received_at__lt=now - STALE)
+    sides = stale.order_by("side_id").values_list("side_id", flat=True).distinct()
+    for side_id in sides[:SWEEP_BATCH]:
+        enqueue(Job.CHECK_MEDIA, side_id=side_id)
 
 
 def _claimable(now: datetime) -> Q:

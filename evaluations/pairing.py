@@ -10,11 +10,13 @@ class Bench:
     """What a station offers to a policy."""
 
     barred_labs: frozenset[int]
-    """Labs with a stake: the station's own, and every other one that its evaluator belongs to."""
+    """Labs with a stake: the station's own, every other one that its evaluator belongs to, and those close to them."""
     embodiment_id: int
     simulated: bool
     external_cameras: int
     wrist_camera: bool
+    action_spaces: frozenset[str] = frozenset()
+    """What the robot can be told; empty where nobody has said, and then it bars no policy."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Candidate:
     simulated: bool
     external_cameras: int = 1
     wrist_camera: bool = True
+    action_space: str = ""
+    """Empty where its server was not reached yet."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,7 @@ def fits(candidate: Candidate, bench: Bench) -> bool:
         and candidate.lab_id not in bench.barred_labs
         and candidate.external_cameras <= bench.external_cameras
         and (bench.wrist_camera or not candidate.wrist_camera)
+        and (not bench.action_spaces or not candidate.action_space or candidate.action_space in bench.action_spaces)
     )
 
 

@@ -11,7 +11,7 @@ from evaluations.models import Result, Session, Side
 
 _SIDES = Prefetch(
     "sides",
-    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related("episode__media"),
+    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related("media"),
     to_attr="ordered_sides",
 )
 _RESULTS = Prefetch("results", queryset=Result.objects.latest_first(), to_attr="latest_results")
@@ -37,7 +37,7 @@ def session_page(session: Session) -> dict[str, Any]:
             {
                 "side": side,
                 "episode": getattr(side, "episode", None),
-                "videos": side.episode.videos if hasattr(side, "episode") else [],
+                "videos": side.videos,
                 "relay": relay_figures(side),
             }
             for side in sides

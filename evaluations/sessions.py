@@ -3,94 +3,38 @@
 Every move is one guarded transition. A repeated call is answered with the first outcome.
 """
 
-import unicodedata
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from random import SystemRandom
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
 
 from arena import audit
-from arena.errors import AccessDenied, ArenaError, Conflict, NotFound, TooMany
+from arena.errors import AccessDenied, ArenaError, Conflict, NotFound
 from arena.jobs import Job, enqueue
-from arena.models import ClientKey, Endpoint, Person, PolicyVersion, Station
-from evaluations import blinding
-from evaluations.categories import intended_category
-from evaluations.models import (
-    Episode,
-    Exclusion,
-    Label,
-    Preference,
-    Result,
-    Session,
-    Side,
-    State,
-)
-from evaluations.pairing import Bench, Candidate, Draw, draw_pair
-from evaluations.reasons import Reason
+from arena.models import ClientKey, Person
+from evaluations.models import Episode, Exclusion, Label, Preference, Result, Session, State
+from evaluations.reasons import ABANDON_REASONS, INVALID_REASONS, Reason
 
-INSTRUCTION_MAX_LENGTH = 2000
 REASON_MAX_LENGTH = 40
-# Control, format (bidirectional marks among them) and private characters.
-HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
-ZERO_WIDTH_JOINER = "\u200d"  # joins emoji, and is needed by some scripts
+COMMENT_MAX_LENGTH = 500
+GUESS_WINDOW = timedelta(minutes=10)
+"""How long the policies stay unnamed after a judgement while its evaluator is asked who they were."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What an evaluator says at the end of a session."""
+    """What an evaluator says at the end of a session; `invalid_reason` where it is not to count."""
 
     preference: Preference | None
     notes: str
     valid: bool
     raw_notes: str = ""
     readable: bool = True
-
-
-@transaction.atomic
-def open_session(*, key: ClientKey, instruction: str, now: datetime) -> Session:
-    """A session at the key's station with the task as given and a pair drawn after it.
-
-    A repeated call with the same task, before anything has run, returns the session that the first call opened.
-    """
-    instruction = _clean_instruction(instruction)
-    key = ClientKey.objects.select_for_update(of=("self",)).select_related("station__lab", "person").get(pk=key.pk)
-    mine = Session.objects.open().filter(key=key, lease_expires_at__gt=now)
-    repeated = mine.filter(state=State.ASSIGNED, active_at__isnull=True, instruction=instruction).first()
-    if repeated is not None:
-        return repeated
-    if mine.count() >= settings.MAX_OPEN_SESSIONS:
-        raise TooMany("too_many_open_sessions", "Too many sessions are open with this access code; finish some first.")
-    draw = _draw(key.station, key.person)
-    session = Session.objects.create(
-        simulated=key.station.simulated,
-        lab=key.station.lab,
-        station=key.station,
-        evaluator=key.person,
-        key=key,
-        embodiment_id=key.station.embodiment_id,
-        instruction=instruction,
-        intended_category=intended_category(instruction),
-        opened_at=now,
-        lease_expires_at=now + settings.SESSION_LEASE,
-        pair_probability=draw.probability,
-        pool_size=draw.pool_size,
-    )
-    Side.objects.bulk_create(
-        Side(
-            session=session,
-            label=label,
-            version_id=version_id,
-            token_digest=blinding.token_digest(blinding.relay_token(session_id=session.pk, label=label)),
-            wire_session_id=blinding.new_wire_session_id(),
-        )
-        for label, version_id in ((Label.A, draw.version_a), (Label.B, draw.version_b))
-    )
-    audit.record("session:opened", subject=f"session:{session.pk}", person=key.person, lab=session.lab)
-    return session
+    invalid_reason: Reason = Reason.MARKED_INVALID
+    comment: str = ""
 
 
 def record_activity(*, session_ids: Sequence[uuid.UUID], now: datetime) -> None:
@@ -99,11 +43,19 @@ def record_activity(*, session_ids: Sequence[uuid.UUID], now: datetime) -> None:
     running.update(state=State.RUNNING, active_at=now, lease_expires_at=now + settings.SESSION_LEASE)
 
 
+def extend(*, session: Session, now: datetime) -> Session:
+    """Somebody is at it: the lease of an open session runs anew from now. One that has ended stays as it is."""
+    living = Session.objects.open().filter(pk=session.pk, lease_expires_at__gt=now)
+    living.update(lease_expires_at=now + settings.SESSION_LEASE)
+    return Session.objects.get(pk=session.pk)
+
+
 @transaction.atomic
-def submit(*, session: Session, judgement: Judgement, now: datetime) -> Session:
+def submit(*, session: Session, judgement: Judgement, now: datetime, veiled: bool = False) -> Session:
     """End an open session with its evaluator's judgement.
 
-    A session that has ended is returned as it is. A judgement that comes too late is kept beside it all the same.
+    A veiled one is not published yet: its evaluator is asked first which policies these were. A session that has ended
+    is returned as it is. A judgement that comes too late is kept beside it all the same.
     """
     session = lock(session=session, now=now)
     if session.state == State.SUBMITTED or session.results.exists():
@@ -119,16 +71,55 @@ def submit(*, session: Session, judgement: Judgement, now: datetime) -> Session:
         audit.record("session:judged-late", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
         return session
     reason = _why_invalid(session, judgement)
-    return _close(session, state=State.SUBMITTED, valid=reason is None, reason=reason, now=now, by=session.evaluator)
+    if session.training:
+        _record_training(session, now)
+    return _close(
+        session,
+        state=State.SUBMITTED,
+        valid=reason is None,
+        reason=reason,
+        comment=judgement.comment if reason in INVALID_REASONS else "",
+        now=now,
+        by=session.evaluator,
+        veiled=veiled,
+    )
 
 
 @transaction.atomic
-def abandon(*, session: Session, now: datetime, by: Person | None = None) -> Session:
-    """The evaluator gives an open session up. A session that has ended is returned as it is."""
+def abandon(
+    *, session: Session, now: datetime, by: Person, reason: str = Reason.EVALUATOR_LEFT, comment: str = ""
+) -> Session:
+    """The evaluator gives an open session up, and says why. A session that has ended is returned as it is."""
+    if reason not in ABANDON_REASONS:
+        raise ArenaError(
+            "bad_reason", "This is no reason for giving a session up.", hint=f"Known are {', '.join(ABANDON_REASONS)}."
+        )
     session = lock(session=session, now=now)
     if not session.is_open:
         return session
-    return _close(session, state=State.ABANDONED, reason=Reason.EVALUATOR_LEFT, now=now, by=by)
+    comment = clean_comment(comment)
+    return _close(session, state=State.ABANDONED, reason=Reason(reason), comment=comment, now=now, by=by)
+
+
+@transaction.atomic
+def reveal(*, session: Session, now: datetime) -> Session:
+    """Publish a session that has ended. A repeat changes nothing."""
+    session = Session.objects.select_for_update(of=("self",)).get(pk=session.pk)
+    if session.is_open:
+        raise Conflict("session_open", "This session has not ended yet.")
+    if session.revealed_at is None:
+        session.revealed_at = now
+        session.save(update_fields=["revealed_at"])
+        audit.record("session:revealed", subject=f"session:{session.pk}", lab=session.lab)
+        enqueue(Job.RECOMPUTE_BOARDS)
+    return session
+
+
+def reveal_overdue(*, now: datetime) -> int:
+    """Publish what was judged long enough ago, whether or not the question was answered; safe to run at any time."""
+    veiled = Session.objects.filter(revealed_at=None, closed_at__lte=now - GUESS_WINDOW)
+    revealed = [reveal(session=session, now=now) for session in veiled]
+    return len(revealed)
 
 
 def expire_overdue(*, now: datetime) -> int:
@@ -175,13 +166,17 @@ def lock(*, session: Session, now: datetime) -> Session:
     return session
 
 
+def ended() -> Conflict:
+    return Conflict("session_ended", "This session has ended.", hint="Start a new one.")
+
+
 def find_own(*, session_id: str, key: ClientKey) -> Session:
-    """The session of that id if this key opened it; otherwise there is no such session."""
+    """The session of that id if it is of the key's person at the key's station; otherwise there is no such session."""
     try:
         wanted = uuid.UUID(session_id)
     except ValueError:
         wanted = None
-    session = Session.objects.filter(pk=wanted, key=key).first() if wanted else None
+    session = Session.objects.filter(pk=wanted, evaluator=key.person, station=key.station).first() if wanted else None
     if session is None:
         raise NotFound("session_unknown", "You have no session with this id.")
     return session
@@ -194,75 +189,41 @@ def _close(
     now: datetime,
     valid: bool | None = None,
     reason: Reason | None = None,
+    comment: str = "",
     by: Person | None = None,
+    veiled: bool = False,
 ) -> Session:
-    session.state, session.valid, session.reason = state, valid, reason or ""
+    session.state, session.valid, session.reason, session.reason_comment = state, valid, reason or "", comment
     session.closed_at, session.lease_expires_at = now, None
-    session.save(update_fields=["state", "valid", "reason", "closed_at", "lease_expires_at"])
+    session.revealed_at = None if veiled else now
+    session.save(
+        update_fields=["state", "valid", "reason", "reason_comment", "closed_at", "lease_expires_at", "revealed_at"]
+    )
     subject = f"session:{session.pk}"
     audit.record(f"session:{state}", subject=subject, person=by, lab=session.lab, valid=valid, reason=session.reason)
     enqueue(Job.RECOMPUTE_BOARDS)
     return session
 
 
+def _record_training(session: Session, now: datetime) -> None:
+    """Whoever has brought one training session to its end is no newcomer any more."""
+    Person.objects.filter(sessions=session, trained_at=None).update(trained_at=now)
+
+
+def clean_comment(comment: str) -> str:
+    comment = " ".join(comment.split())
+    if len(comment) > COMMENT_MAX_LENGTH:
+        raise ArenaError("comment_too_long", f"The comment is longer than {COMMENT_MAX_LENGTH} characters.")
+    return comment
+
+
 def _why_invalid(session: Session, judgement: Judgement) -> Reason | None:
     if not judgement.readable:
         return Reason.NOTES_UNREADABLE
     if not judgement.valid:
-        return Reason.MARKED_INVALID
+        return judgement.invalid_reason
     if Episode.objects.filter(side__session=session).count() < len(Label):
         return Reason.EPISODES_MISSING
     if judgement.preference is None:
         return Reason.PREFERENCE_MISSING
     return None
-
-
-def _clean_instruction(instruction: str) -> str:
-    """The instruction with plain blanks. Signs that hide or reorder text would show two people two tasks."""
-    instruction = " ".join(instruction.split())
-    if not instruction:
-        raise ArenaError("instruction_missing", "Say what the robot is to do before a pair is drawn.")
-    if len(instruction) > INSTRUCTION_MAX_LENGTH:
-        raise ArenaError("instruction_too_long", f"The instruction is longer than {INSTRUCTION_MAX_LENGTH} characters.")
-    if any(unicodedata.category(sign) in HIDDEN and sign != ZERO_WIDTH_JOINER for sign in instruction):
-        raise ArenaError("instruction_unreadable", "The instruction holds characters that cannot be shown.")
-    return instruction
-
-
-def _draw(station: Station, evaluator: Person) -> Draw:
-    """A pair for this station, without a policy of its lab or of any other lab that its evaluator belongs to."""
-    bench = Bench(
-        barred_labs=frozenset({station.lab_id, *evaluator.memberships.values_list("lab", flat=True)}),
-        embodiment_id=station.embodiment_id,
-        simulated=station.simulated,
-        external_cameras=station.external_cameras,
-        wrist_camera=station.has_wrist_camera,
-    )
-    draw = draw_pair(candidates(), bench, SystemRandom())
-    if draw is None:
-        raise Conflict(
-            "no_pair",
-            "Fewer than two policies fit this station at the moment.",
-            hint="They must be of another lab, of this robot, and need no camera that the station lacks.",
-        )
-    return draw
-
-
-def candidates() -> list[Candidate]:
-    """Every version in the pool whose server is up: it was reached once, and was not found down since."""
-    versions = PolicyVersion.objects.filter(
-        pool=PolicyVersion.Pool.ACTIVE, endpoint__health=Endpoint.Health.UP
-    ).select_related("policy", "endpoint")
-    return [_candidate(version) for version in versions]
-
-
-def _candidate(version: PolicyVersion) -> Candidate:
-    metadata = version.endpoint.metadata or {}
-    return Candidate(
-        version_id=version.pk,
-        lab_id=version.policy.lab_id,
-        embodiment_id=version.embodiment_id,
-        simulated=version.policy.simulated,
-        external_cameras=metadata.get("n_external_cameras", 1),
-        wrist_camera=metadata.get("needs_wrist_camera", True),
-    )

@@ -1,7 +1,7 @@
 from django.urls import path, register_converter
 
 from evaluations import views
-from evaluations.models import Label, MediaFile
+from evaluations.models import KIND_PATTERN, Label
 
 
 class LabelConverter:
@@ -15,7 +15,7 @@ class LabelConverter:
 
 
 class CameraConverter(LabelConverter):
-    regex = "|".join(kind.value for kind in MediaFile.Kind if kind is not MediaFile.Kind.TRAJECTORY)
+    regex = KIND_PATTERN
 
 
 register_converter(LabelConverter, "label")

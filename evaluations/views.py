@@ -22,7 +22,7 @@ SESSIONS_A_PAGE = 24
 def session_list(request: HttpRequest) -> HttpResponse:
     scope = chosen_scope(request.GET.get("board"))
     show_all = request.GET.get("show") == "all"
-    ended = scope.sessions().closed() if show_all else scope.sessions().valid()
+    ended = scope.sessions().public() if show_all else scope.sessions().valid()
     newest_first = selectors.with_everything(ended.order_by("-closed_at", "id"))
     page = Paginator(newest_first, SESSIONS_A_PAGE).get_page(request.GET.get("page"))
     context = {"scope": scope, "scopes": SCOPES, "page": page, "show_all": show_all}
@@ -32,7 +32,7 @@ def session_list(request: HttpRequest) -> HttpResponse:
 @require_safe
 def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = access.session_to_read(request.user, session_id)
-    if session.is_open:
+    if session.is_blind:
         return render(request, "evaluations/session_open.html", {"session": session})
     return render(request, "evaluations/session_detail.html", selectors.session_page(session))
 
@@ -41,9 +41,9 @@ def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 @require_POST
 def give_up(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The evaluator's own end of a session that leads nowhere. It is recorded, as every assignment is."""
-    session = access.session_to_read(request.user, session_id)
-    if session.evaluator_id == request.user.pk:
-        sessions.abandon(session=session, now=timezone.now(), by=session.evaluator)
+    assert isinstance(request.user, Person)  # login_required
+    session = access.session_to_run(request.user, session_id)
+    sessions.abandon(session=session, now=timezone.now(), by=request.user)
     return redirect("session", session_id)
 
 

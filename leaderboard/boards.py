@@ -88,7 +88,7 @@ def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
     """What a board needs to know of each session that has ended, as columns of one query."""
     latest = Result.objects.filter(session=OuterRef("pk")).latest_first()
     columns: QuerySet[Session, dict[str, Any]] = (
-        sessions.closed()
+        sessions.public()
         .alias(
             side_a=FilteredRelation("sides", condition=Q(sides__label=Label.A)),
             side_b=FilteredRelation("sides", condition=Q(sides__label=Label.B)),

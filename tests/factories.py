@@ -11,10 +11,10 @@ from datetime import datetime
 from django.core.files.base import ContentFile
 from django.utils import timezone
 
-from arena import keys, labs, policies
+from arena import keys, labs, policies, stations
 from arena.models import ClientKey, Lab, Person, PolicyVersion, Role, Station
 from arena.policies import EndpointCheck
-from evaluations import episodes, sessions
+from evaluations import assignments, episodes, sessions
 from evaluations.episodes import EpisodeReport
 from evaluations.models import Label, MediaFile, Preference, Session
 from evaluations.sessions import Judgement
@@ -37,7 +37,7 @@ def make_steward(email: str = "eve@example.org") -> Person:
 def make_station(
     *, lab: Lab, cameras: Iterable[str] = ("left", "right", "wrist"), embodiment: str = "DROID"
 ) -> Station:
-    return labs.create_station(lab=lab, name=f"station {next(_numbers)}", cameras=list(cameras), embodiment=embodiment)
+    return stations.create_station(lab=lab, name=f"station {next(_numbers)}", cameras=list(cameras), embodiment=embodiment)
 
 
 def make_version(
@@ -86,7 +86,9 @@ def make_arena(
 def open_session(
     arena: Arena, instruction: str = "put the cup on the plate", *, now: datetime | None = None
 ) -> Session:
-    return sessions.open_session(key=arena.key, instruction=instruction, now=now or timezone.now())
+    return assignments.open_session(
+        person=arena.dana, station=arena.station, key=arena.key, instruction=instruction, now=now or timezone.now()
+    )
 
 
 def upload_episode(
@@ -100,7 +102,7 @@ def upload_episode(
 ) -> None:
     files = {} if video is None else {MediaFile.Kind.LEFT: ContentFile(video, name="left.mp4")}
     report = EpisodeReport(progress=progress, success=success, duration_steps=100, reported_latency_s=0.1)
-    episodes.record_episode(session=session, label=label, report=report, files=files, now=now or timezone.now())
+    episodes.record_episode(session=session, label=label, report=report, uploads=files, now=now or timezone.now())
 
 
 def finish_session(

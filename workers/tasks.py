@@ -32,8 +32,8 @@ def recompute_boards() -> None:
 
 
 @app.task(name=Job.CHECK_MEDIA)
-def check_media(episode_id: int) -> None:
-    media.check_episode(episode_id=episode_id, now=timezone.now())
+def check_media(side_id: int) -> None:
+    media.check_side(side_id=side_id, now=timezone.now())
 
 
 @app.task(name=Job.SEND_NOTICES)
@@ -44,6 +44,7 @@ def send_notices() -> None:
 @app.task(name="expire_sessions")
 def expire_sessions() -> None:
     sessions.expire_overdue(now=timezone.now())
+    sessions.reveal_overdue(now=timezone.now())
 
 
 @app.task(name="recheck_media")

@@ -11,6 +11,8 @@ from pathlib import Path
 import dj_database_url
 
 from arena.config import env
+from arena.config.mail import mail_server
+from arena.config.providers import providers, sign_in_pages
 from arena.hosts import host_in
 
 # One thread a process for linear algebra: the web and the worker are several processes on few cores.
@@ -61,6 +63,7 @@ TRUST_FORWARDED_FOR = env.boolean("TRUST_FORWARDED_FOR", default=False)
 
 # Rules of the arena that an installation may set
 SESSION_LEASE = timedelta(minutes=env.integer("SESSION_LEASE_MINUTES", 120, low=1))
+TRAINING_REQUIRED = env.boolean("TRAINING_REQUIRED", default=True)
 MAX_OPEN_SESSIONS = env.integer("MAX_OPEN_SESSIONS", 20, low=1)
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 512, low=1) * 1024 * 1024
 UPLOADS_AT_ONCE = env.integer("UPLOADS_AT_ONCE", 24, low=1)
@@ -79,6 +82,12 @@ INSTALLED_APPS = [
     "pgtrigger",
     "csp",
     "rest_framework",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.google",
     "arena",
     "credits",
     "evaluations",
@@ -97,6 +106,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "arena.errors.ArenaErrorMiddleware",
 ]
 
@@ -131,21 +141,87 @@ REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 _REDIS_TIMEOUTS = {"socket_connect_timeout": 5, "socket_timeout": 5}
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "arena.accounts.cache.Cache",
         "LOCATION": REDIS_URL,
         "OPTIONS": _REDIS_TIMEOUTS,
     }
 }
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 
+# Accounts (arena/accounts)
 AUTH_USER_MODEL = "arena.Person"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 LOGIN_URL = "sign-in"
 LOGIN_REDIRECT_URL = "lab"
 LOGOUT_REDIRECT_URL = "leaderboard"
+STEWARD_MFA_REQUIRED = env.boolean("STEWARD_MFA_REQUIRED", default=False)
+ACCOUNT_ADAPTER = "arena.accounts.adapter.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_CHANGE_EMAIL = True  # one e-mail a person: a new one takes its place once it is confirmed
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = "Policy Arena: "
+ACCOUNT_EMAIL_CONFIRMATION_ANONYMOUS_REDIRECT_URL = "/sign-in"
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = PUBLIC_URL.partition(":")[0]
+ACCOUNT_FORMS = {
+    "login": "arena.accounts.forms.SignInForm",
+    "signup": "arena.accounts.forms.SignUpForm",
+    "add_email": "arena.accounts.forms.ChangeEmailForm",
+    "change_password": "arena.accounts.forms.ChangePasswordForm",
+    "set_password": "arena.accounts.forms.SetPasswordForm",
+    "reset_password": "arena.accounts.forms.AskResetForm",
+    "reset_password_from_key": "arena.accounts.forms.ResetForm",
+    "reauthenticate": "arena.accounts.forms.ConfirmPasswordForm",
+}
+# A key is an e-mail; for `login_failed` it is account and address, or the account whose second factor is asked for.
+# Whoever has used up a key's attempts uses up none of the address that others share: keys come first.
+ACCOUNT_RATE_LIMITS = {
+    "login": None,  # wrong passwords are bounded, not sign-ins
+    "login_failed": "10/10m/key",
+    "reset_password": "5/h/key,30/10m/ip",
+    "signup": "30/10m/ip",
+}
+MFA_ADAPTER = "arena.accounts.adapter.SecondFactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Policy Arena"
+MFA_TOTP_TOLERANCE = 1  # clocks of telephones may be half a minute off
+MFA_FORMS = {
+    "authenticate": "arena.accounts.forms.CodeForm",
+    "reauthenticate": "arena.accounts.forms.ConfirmCodeForm",
+    "activate_totp": "arena.accounts.forms.ActivateAppForm",
+}
+SOCIALACCOUNT_ADAPTER = "arena.accounts.providers.ProviderAdapter"
+# An e-mail that its provider hosts signs in to the account of that e-mail, and is connected to it (see docs/operators.md)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+SOCIALACCOUNT_PROVIDERS = providers(
+    google=(env.text("GOOGLE_CLIENT_ID"), env.text("GOOGLE_CLIENT_SECRET")),
+    github=(env.text("GITHUB_CLIENT_ID"), env.text("GITHUB_CLIENT_SECRET")),
+)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
+
+# E-mail: over SMTP where a server is named, else one private file a message
+_mail = mail_server("EMAIL_URL", env.text("EMAIL_URL"))
+EMAIL_BACKEND = _mail.backend
+EMAIL_FILE_PATH = ARENA_HOME / "mail"
+EMAIL_HOST = _mail.host
+EMAIL_PORT = _mail.port
+EMAIL_HOST_USER = _mail.user
+EMAIL_HOST_PASSWORD = _mail.password
+EMAIL_USE_TLS = _mail.starttls
+EMAIL_USE_SSL = _mail.tls
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", f"Policy Arena <no-reply@{host_in(PUBLIC_URL)}>")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
@@ -182,7 +258,8 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
         "base-uri": ["'none'"],
-        "form-action": ["'self'"],
+        # A browser that is sent on to a provider by our form asks whether the form may lead there.
+        "form-action": ["'self'", *sign_in_pages(SOCIALACCOUNT_PROVIDERS)],
         "frame-ancestors": ["'none'"],
         "img-src": ["'self'", "data:"],
         "object-src": ["'none'"],

@@ -19,7 +19,7 @@ from arena.errors import ArenaError, Conflict, TooLarge, Unavailable, json_respo
 from arena.models import ClientKey
 from arena.relay_address import relay_address
 from arena.requests import client_address
-from evaluations import episodes, sessions
+from evaluations import assignments, episodes, sessions
 from evaluations.blinding import relay_token
 from evaluations.models import Label, Session, State
 from evaluations.roboarena import notes
@@ -89,7 +89,14 @@ class Pair(ClientView):
             raise ArenaError(
                 "wrong_robot", f"This access code is for a {robot} station, not for {asked['robot_name']}."
             )
-        session = sessions.open_session(key=key, instruction=asked["language_instruction"], now=timezone.now())
+        session = assignments.open_session(
+            person=key.person,
+            station=key.station,
+            key=key,
+            instruction=asked["language_instruction"],
+            rubric=(),  # its evaluator is shown none
+            now=timezone.now(),
+        )
         return Response(_pair_answer(session))
 
 
@@ -118,7 +125,7 @@ class UploadEpisode(ClientView):
             session=session,
             label=upload.side_label,
             report=upload.episode_report,
-            files=upload.episode_files,
+            uploads=upload.episode_files,
             now=timezone.now(),
         )
         return Response({"status": "success"})

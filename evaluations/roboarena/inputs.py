@@ -72,7 +72,7 @@ class UploadInput(serializers.Serializer[None]):
         return Label(self.validated_data["policy_letter"][0])
 
     @property
-    def episode_files(self) -> dict[MediaFile.Kind, Any]:
+    def episode_files(self) -> dict[str, Any]:
         data = self.validated_data
         return {kind: data[field] for field, kind in self.FILES.items() if field in data}
 

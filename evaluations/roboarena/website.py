@@ -68,7 +68,7 @@ def _evaluation(request: Request, session: Session) -> dict[str, Any]:
 def _policy(request: Request, side: Side) -> dict[str, Any]:
     urls = {
         media.kind: request.build_absolute_uri(reverse("session-video", args=[side.session_id, side.label, media.kind]))
-        for media in side.episode.videos
+        for media in side.videos
     }
     return {
         "name": side.version.label,

@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from arena.models import Policy, Role
 from evaluations import media, sessions
-from evaluations.models import Episode, Label, Preference, Session
+from evaluations.models import Label, Preference, Session
 from leaderboard import snapshots
 from tests import factories
 from tests.services_plugin import chromium
@@ -97,8 +97,8 @@ def site(transactional_db: None, long_video: bytes, short_video: bytes) -> Site:
         judgement=sessions.Judgement(preference=Preference.B, notes="B was steadier.", valid=True),
         now=now + timedelta(minutes=20),
     )
-    for episode_id in Episode.objects.filter(side__session=watched).values_list("pk", flat=True):
-        media.check_episode(episode_id=episode_id, now=now)
+    for side in watched.sides.all():
+        media.check_side(side_id=side.pk, now=now)
     opened = factories.open_session(arena, "open the drawer")
     snapshots.recompute_all(now=timezone.now())
     return Site(arena=arena, watched=watched, abandoned=abandoned, opened=opened)

@@ -23,7 +23,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.sync.server import Server, ServerConnection, serve
 
-from arena import keys, labs
+from arena import keys, stations
 from arena.models import Role
 from evaluations import sessions
 from evaluations.pairing import Draw
@@ -206,7 +206,7 @@ def make_two_policies(urls: list[str]) -> Arena:
     owners, lab = make_lab("Owners"), make_lab("Dana's lab")
     versions = [make_version(name, lab=owners, url=url) for name, url in zip(("alpha", "beta"), urls, strict=True)]
     dana = make_person("dana@example.org", lab=lab, role=Role.EVALUATOR)
-    station = labs.create_station(lab=lab, name="bench", cameras=["left", "right", "wrist"])
+    station = stations.create_station(lab=lab, name="bench", cameras=["left", "right", "wrist"])
     key, code = keys.create_client_key(person=dana, station=station)
     return Arena(owners, versions, lab, dana, station, key, code)
 
@@ -219,7 +219,7 @@ def play(urls: list[str], *, swapped: bool) -> tuple[dict[str, bytes], bytes]:
     with patch.object(sessions, "_draw", return_value=Draw(alpha, beta, 0.5, 2)):
         # Earlier sessions, so that boards and lists have something to tell.
         for number in range(3):
-            finish_session(sessions.open_session(key=arena.key, instruction=f"{number}", now=timezone.now()))
+            finish_session(open_session(arena, f"{number}"))
     snapshots.recompute_all(now=timezone.now())
     with running_relay() as port, override_settings(RELAY_PUBLIC_URL=f"ws://127.0.0.1:{port}"):
         dana = Evaluator(arena, port)

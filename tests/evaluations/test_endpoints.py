@@ -14,7 +14,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from arena.models import Endpoint
 from arena.policies import DOWN_AFTER_FAILURES
-from evaluations import endpoints, sessions
+from evaluations import assignments, endpoints
 from tests.factories import make_lab, make_version
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def test_a_server_that_speaks_the_protocol_is_up_and_its_needs_are_known() -> No
         assert endpoints.check_due(now=timezone.now()) == 1
     endpoint.refresh_from_db()
     assert (endpoint.health, endpoint.metadata, endpoint.last_problem) == ("up", METADATA, "")
-    (candidate,) = sessions.candidates()
+    (candidate,) = assignments.candidates()
     assert (candidate.external_cameras, candidate.wrist_camera) == (2, False)
 
 
@@ -66,7 +66,7 @@ def test_a_server_that_answers_wrongly_is_out_of_the_pool_at_once() -> None:
     endpoint.refresh_from_db()
     assert endpoint.health == "down"
     assert "Traceback" not in endpoint.last_problem
-    assert sessions.candidates() == []
+    assert assignments.candidates() == []
 
 
 def test_a_server_that_is_not_reached_is_down_only_after_several_checks() -> None:
@@ -76,23 +76,23 @@ def test_a_server_that_is_not_reached_is_down_only_after_several_checks() -> Non
         endpoint.refresh_from_db()
         expected = "down" if number == DOWN_AFTER_FAILURES else "unknown"
         assert (endpoint.failures, endpoint.health) == (number, expected)
-    assert sessions.candidates() == []
+    assert assignments.candidates() == []
 
 
 def test_a_server_that_was_up_stays_in_the_pool_until_it_is_down() -> None:
     endpoint = endpoint_at(nobody())
     Endpoint.objects.filter(pk=endpoint.pk).update(health="up")
     for number in range(1, DOWN_AFTER_FAILURES + 1):
-        assert len(sessions.candidates()) == 1
+        assert len(assignments.candidates()) == 1
         endpoints.check(endpoint_id=endpoint.pk)
         endpoint.refresh_from_db()
         assert endpoint.failures == number
-    assert (endpoint.health, sessions.candidates()) == ("down", [])
+    assert (endpoint.health, assignments.candidates()) == ("down", [])
 
 
 def test_a_server_that_was_never_reached_is_not_dealt() -> None:
     endpoint_at(nobody())
-    assert sessions.candidates() == []
+    assert assignments.candidates() == []
 
 
 def test_a_server_that_comes_back_is_up_again() -> None:

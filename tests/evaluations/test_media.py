@@ -48,12 +48,12 @@ def upload(arena: Arena, kind: MediaFile.Kind, content: bytes, *, now: datetime 
     session = open_session(arena, now=now)
     report = EpisodeReport(progress=0.5, success=False, duration_steps=10)
     files = {kind: ContentFile(content, name="x")}
-    return record_episode(session=session, label=Label.A, report=report, files=files, now=now)
+    return record_episode(session=session, label=Label.A, report=report, uploads=files, now=now)
 
 
 def check(arena: Arena, kind: MediaFile.Kind, content: bytes) -> MediaFile:
     episode = upload(arena, kind, content)
-    media.check_episode(episode_id=episode.pk, now=timezone.now())
+    media.check_side(side_id=episode.side_id, now=timezone.now())
     return MediaFile.objects.get()
 
 
@@ -63,10 +63,10 @@ def soon() -> float:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The episodes whose check was asked for."""
-    episodes: list[int] = []
-    monkeypatch.setattr(media, "enqueue", lambda job, *, episode_id: episodes.append(episode_id))
-    return episodes
+    """The sides whose check was asked for."""
+    sides: list[int] = []
+    monkeypatch.setattr(media, "enqueue", lambda job, *, side_id: sides.append(side_id))
+    return sides
 
 
 def test_a_video_that_decodes_to_its_end_is_readable(arena: Arena) -> None:
@@ -148,7 +148,7 @@ def test_a_check_that_outlives_its_claim_leaves_no_files_behind(arena: Arena, mo
 
     def interrupted(found: MediaFile) -> Any:
         monkeypatch.setattr(media, "_look_at", look_at)
-        media.check_episode(episode_id=found.episode_id, now=timezone.now() + 2 * media.CLAIM)
+        media.check_side(side_id=found.side_id, now=timezone.now() + 2 * media.CLAIM)
         return look_at(found)
 
     monkeypatch.setattr(media, "_look_at", interrupted)
@@ -173,7 +173,7 @@ def test_any_other_trajectory_is_kept_unopened(arena: Arena) -> None:
 
 def test_a_second_check_changes_nothing(arena: Arena) -> None:
     found = check(arena, MediaFile.Kind.LEFT, encode())
-    media.check_episode(episode_id=found.episode_id, now=timezone.now() + 2 * media.CLAIM)
+    media.check_side(side_id=found.side_id, now=timezone.now() + 2 * media.CLAIM)
     again = MediaFile.objects.get()
     assert (again.checked_at, again.attempts) == (found.checked_at, 1)
 
@@ -197,11 +197,11 @@ def test_a_file_that_is_being_checked_is_left_to_its_checker(arena: Arena, monke
     episode = upload(arena, MediaFile.Kind.LEFT, encode())
     start = timezone.now()
     monkeypatch.setattr(media, "_check", lambda *_: None)  # the worker was lost with the file
-    media.check_episode(episode_id=episode.pk, now=start)
+    media.check_side(side_id=episode.side_id, now=start)
     monkeypatch.undo()
-    media.check_episode(episode_id=episode.pk, now=start + media.CLAIM - timedelta(seconds=1))
+    media.check_side(side_id=episode.side_id, now=start + media.CLAIM - timedelta(seconds=1))
     assert MediaFile.objects.get().check_state == "pending"
-    media.check_episode(episode_id=episode.pk, now=start + media.CLAIM + timedelta(seconds=1))
+    media.check_side(side_id=episode.side_id, now=start + media.CLAIM + timedelta(seconds=1))
     assert (MediaFile.objects.get().check_state, MediaFile.objects.get().attempts) == ("passed", 2)
 
 
@@ -211,7 +211,7 @@ def test_a_file_that_loses_its_worker_again_and_again_is_given_up(
 ) -> None:
     episode = upload(arena, kind, encode())
     MediaFile.objects.update(attempts=media.MAX_ATTEMPTS, claimed_at=timezone.now())
-    media.check_episode(episode_id=episode.pk, now=timezone.now() + 2 * media.CLAIM)
+    media.check_side(side_id=episode.side_id, now=timezone.now() + 2 * media.CLAIM)
     found = MediaFile.objects.get()
     assert (found.check_state, found.problem) == (state, "The file could not be checked.")
 
@@ -222,7 +222,7 @@ def test_the_sweep_asks_for_what_a_lost_nudge_left_and_opens_nothing(arena: Aren
     media.enqueue_stale(now=now + media.STALE / 2)
     assert asked == []
     media.enqueue_stale(now=now + media.STALE * 2)
-    assert asked == [waiting.pk]
+    assert asked == [waiting.side_id]
     assert MediaFile.objects.get().check_state == "pending"
 
 
@@ -233,11 +233,11 @@ def test_the_sweep_passes_over_what_is_being_checked(
     monkeypatch.setattr(media, "SWEEP_BATCH", 1)
     now = timezone.now()
     first, second = (upload(make_arena(), MediaFile.Kind.LEFT, encode(), now=now) for _ in range(2))
-    MediaFile.objects.filter(episode=first).update(claimed_at=now + media.STALE)
+    MediaFile.objects.filter(side=first.side_id).update(claimed_at=now + media.STALE)
     media.enqueue_stale(now=now + media.STALE * 2)
-    assert asked == [second.pk]
+    assert asked == [second.side_id]
     media.enqueue_stale(now=now + media.CLAIM * 2)
-    assert asked == [second.pk, first.pk]
+    assert asked == [second.side_id, first.side_id]
 
 
 def test_a_video_of_too_many_frames_is_called_so(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,6 @@ def test_videos_of_an_open_session_are_its_evaluators_only(client: Client, arena
 
 
 def test_a_file_that_is_gone_from_the_disk_is_not_a_crash(client: Client, url: str) -> None:
-    media = MediaFile.objects.get(episode__side__label="A")
+    media = MediaFile.objects.get(side__label="A")
     media.file.storage.delete(str(media.file.name))
     assert fetch(client, url).status == 404

@@ -44,11 +44,11 @@ def test_the_web_knows_how_to_send_jobs() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_a_job_is_sent_after_the_commit_and_not_without_one(sent: list[str]) -> None:
     with transaction.atomic():
-        enqueue(Job.CHECK_MEDIA, episode_id=1)
+        enqueue(Job.CHECK_MEDIA, side_id=1)
         transaction.set_rollback(True)
     assert sent == []
     with transaction.atomic():
-        enqueue(Job.CHECK_MEDIA, episode_id=1)
+        enqueue(Job.CHECK_MEDIA, side_id=1)
         assert sent == []
     assert sent == [Job.CHECK_MEDIA]
 

@@ -72,7 +72,7 @@ def read_progress() -> Progress:
 
 def simulated_sessions() -> QuerySet[Session]:
     """Those that have ended, the last one first."""
-    return SIMULATION.sessions().closed().order_by("-closed_at", "id")
+    return SIMULATION.sessions().public().order_by("-closed_at", "id")
 
 
 def _lab_lines() -> list[LabLine]:

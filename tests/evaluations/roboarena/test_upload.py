@@ -24,8 +24,8 @@ def test_an_upload_is_kept_whole(client15: RoboArenaClient, session_id: str) -> 
     episode = Episode.objects.get(side__session__pk=session_id, side__label="A")
     assert (episode.progress, episode.success, episode.duration_steps) == (0.4, False, 31)
     assert (episode.reported_latency_s, episode.camera) == (0.003, "right_image")
-    assert {media.kind: media.size for media in episode.media.all()}.keys() == {"left", "wrist", "trajectory"}
-    left = episode.media.get(kind="left")
+    assert {media.kind: media.size for media in episode.side.media.all()}.keys() == {"left", "wrist", "trajectory"}
+    left = episode.side.media.get(kind="left")
     with left.file.open() as stored:
         assert stored.read() == b"v" * 5000
     assert Session.objects.get(pk=session_id).state == State.RUNNING

@@ -1,0 +1,180 @@
+"""Assignments: a session is opened at a station with its task, and a pair is drawn for it after that."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from random import SystemRandom
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from arena import affiliations, audit
+from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
+from arena.models import ClientKey, Endpoint, Person, PolicyVersion, Station
+from evaluations import blinding, rubrics
+from evaluations.categories import intended_category
+from evaluations.models import Label, Session, Side, State, TaskCategory
+from evaluations.pairing import Bench, Candidate, Draw, draw_pair
+
+INSTRUCTION_MAX_LENGTH = 2000
+# Control, format (bidirectional marks among them) and private characters.
+HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs"})
+ZERO_WIDTH_JOINER = "\u200d"  # joins emoji, and is needed by some scripts
+
+
+@transaction.atomic
+def open_session(
+    *,
+    person: Person,
+    station: Station,
+    instruction: str,
+    now: datetime,
+    key: ClientKey | None = None,
+    rubric: Sequence[Mapping[str, Any]] | None = None,
+    training: bool = False,
+) -> Session:
+    """A session at the station with the task as given and a pair drawn after it.
+
+    Without a rubric the template of its kind of task is kept with it; an empty one says that none was shown.
+    A repeated call with the same task, before anything has run, returns the session that the first call opened: it is a
+    double click, a client that lost the answer, or one that takes up what was begun in the browser.
+    """
+    instruction = clean_instruction(instruction)
+    category = intended_category(instruction)
+    stages = _rubric(category, rubric)
+    # One assignment of a person at a time: two calls at once must not open two sessions for one task.
+    person = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
+    _require_place(person, station)
+    mine = Session.objects.open().filter(evaluator=person, station=station, lease_expires_at__gt=now)
+    waiting = mine.filter(state=State.ASSIGNED, active_at__isnull=True, instruction=instruction, training=training)
+    repeated = waiting.first()
+    if repeated is not None:
+        return repeated
+    if mine.count() >= settings.MAX_OPEN_SESSIONS:
+        raise TooMany(
+            "too_many_open_sessions", "Too many of your sessions are open at this station; finish some first."
+        )
+    draw = _draw(station, person, training=training)
+    session = Session.objects.create(
+        simulated=station.simulated,
+        training=training,
+        lab_id=station.lab_id,
+        station=station,
+        evaluator=person,
+        key=key,
+        embodiment_id=station.embodiment_id,
+        instruction=instruction,
+        rubric=[stage.as_json() for stage in stages],
+        intended_category=category,
+        opened_at=now,
+        lease_expires_at=now + settings.SESSION_LEASE,
+        pair_probability=draw.probability,
+        pool_size=draw.pool_size,
+    )
+    _seat(session, draw)
+    audit.record("session:opened", subject=f"session:{session.pk}", person=person, lab=session.lab, training=training)
+    return session
+
+
+def training_is_due(*, person: Person, station: Station) -> bool:
+    """Whether this evaluator should first do a training session: new to the arena, and known policies to train with."""
+    if not settings.TRAINING_REQUIRED or person.trained_at is not None:
+        return False
+    if Session.objects.valid().filter(evaluator=person).exists():
+        return False
+    return draw_pair(candidates(training=True), _bench(station, frozenset()), SystemRandom()) is not None
+
+
+def _rubric(category: TaskCategory, given: Sequence[Mapping[str, Any]] | None) -> tuple[rubrics.Stage, ...]:
+    if given is None:
+        return rubrics.rubric_for(category)
+    return rubrics.clean_rubric(given) if given else ()
+
+
+def _require_place(person: Person, station: Station) -> None:
+    if not person.memberships.filter(lab=station.lab_id).exists():
+        raise AccessDenied("not_a_member", f"Only members of {station.lab} open sessions at its stations.")
+    if station.retired_at is not None:
+        raise Conflict("station_retired", f"{station.name} is retired and opens no session.")
+
+
+def _seat(session: Session, draw: Draw) -> None:
+    Side.objects.bulk_create(
+        Side(
+            session=session,
+            label=label,
+            version_id=version_id,
+            token_digest=blinding.token_digest(blinding.relay_token(session_id=session.pk, label=label)),
+            wire_session_id=blinding.new_wire_session_id(),
+        )
+        for label, version_id in ((Label.A, draw.version_a), (Label.B, draw.version_b))
+    )
+
+
+def clean_instruction(instruction: str) -> str:
+    """The instruction with plain blanks. Signs that hide or reorder text would show two people two tasks."""
+    instruction = " ".join(instruction.split())
+    if not instruction:
+        raise ArenaError("instruction_missing", "Say what the robot is to do before a pair is drawn.")
+    if len(instruction) > INSTRUCTION_MAX_LENGTH:
+        raise ArenaError("instruction_too_long", f"The instruction is longer than {INSTRUCTION_MAX_LENGTH} characters.")
+    if any(unicodedata.category(sign) in HIDDEN and sign != ZERO_WIDTH_JOINER for sign in instruction):
+        raise ArenaError("instruction_unreadable", "The instruction holds characters that cannot be shown.")
+    return instruction
+
+
+def _draw(station: Station, evaluator: Person, *, training: bool) -> Draw:
+    """A pair for this station, without a policy of a lab with a stake. Training counts nowhere and bars no lab."""
+    barred = frozenset() if training else _labs_with_a_stake(station, evaluator)
+    draw = draw_pair(candidates(training=training), _bench(station, barred), SystemRandom())
+    if draw is not None:
+        return draw
+    if training:
+        raise Conflict("no_training_pair", "There are no two known policies that this station could train with now.")
+    raise Conflict(
+        "no_pair",
+        "Fewer than two policies fit this station at the moment.",
+        hint="They must be of a lab without a stake, for this robot and action space, and need no camera it lacks.",
+    )
+
+
+def _labs_with_a_stake(station: Station, evaluator: Person) -> frozenset[int]:
+    """The station's lab, every other that its evaluator belongs to, and those that are close to one of them."""
+    own = {station.lab_id, *evaluator.memberships.values_list("lab", flat=True)}
+    return frozenset(own | affiliations.barred_labs(own))
+
+
+def _bench(station: Station, barred_labs: frozenset[int]) -> Bench:
+    return Bench(
+        barred_labs=barred_labs,
+        embodiment_id=station.embodiment_id,
+        simulated=station.simulated,
+        external_cameras=station.external_cameras,
+        wrist_camera=station.has_wrist_camera,
+        action_spaces=frozenset(station.action_spaces),
+    )
+
+
+def candidates(*, training: bool = False) -> list[Candidate]:
+    """Every version in the pool whose server is up: it was reached once, and was not found down since.
+
+    For training only those of the policies that are known to be there for practice.
+    """
+    versions = PolicyVersion.objects.filter(pool=PolicyVersion.Pool.ACTIVE, endpoint__health=Endpoint.Health.UP)
+    if training:
+        versions = versions.filter(policy__practice=True)
+    return [_candidate(version) for version in versions.select_related("policy", "endpoint")]
+
+
+def _candidate(version: PolicyVersion) -> Candidate:
+    metadata = version.endpoint.metadata or {}
+    return Candidate(
+        version_id=version.pk,
+        lab_id=version.policy.lab_id,
+        embodiment_id=version.embodiment_id,
+        simulated=version.policy.simulated,
+        external_cameras=metadata.get("n_external_cameras", 1),
+        wrist_camera=metadata.get("needs_wrist_camera", True),
+        action_space=metadata.get("action_space", ""),
+    )

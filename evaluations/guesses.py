@@ -1,0 +1,83 @@
+"""The check on our blinding: evaluators are asked, before the reveal, which policies they think these were.
+
+If blinding holds they hit about as often as chance would.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet, Sum
+
+from arena import audit
+from arena.errors import ArenaError, Conflict
+from arena.models import Policy
+from evaluations import sessions
+from evaluations.models import Guess, Session, Side
+from evaluations.scopes import Scope
+
+
+def choices(session: Session) -> QuerySet[Policy]:
+    """Every policy that could have been dealt, as far as the public knows: the list says nothing about this pair.
+
+    Policies in the pool for the session's robot, and the two that ran should they have left the pool since.
+    """
+    in_pool = Q(versions__pool="active", versions__embodiment=session.embodiment_id)
+    ran = Q(versions__sides__session=session)
+    return Policy.objects.filter(in_pool | ran, simulated=session.simulated).distinct().order_by("name", "pk")
+
+
+@transaction.atomic
+def answer(*, session: Session, policy_a: str | None, policy_b: str | None, now: datetime) -> Session:
+    """Record the guess, by slugs, and reveal the session; with neither only reveal it. A repeat changes nothing."""
+    session = Session.objects.select_for_update(of=("self",)).get(pk=session.pk)
+    if session.is_open:
+        raise Conflict("session_open", "This session has not ended yet.")
+    if session.revealed_at is not None:
+        return session
+    known = {policy.slug: policy for policy in choices(session)}
+    unknown = {slug for slug in (policy_a, policy_b) if slug and slug not in known}
+    if unknown:
+        raise ArenaError("policy_unknown", "One of these policies is none of those to choose from.")
+    if policy_a or policy_b:
+        Guess.objects.create(
+            session=session,
+            policy_a=known.get(policy_a or ""),
+            policy_b=known.get(policy_b or ""),
+            choices=len(known),
+            created_at=now,
+        )
+        audit.record("session:guessed", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
+    return sessions.reveal(session=session, now=now)
+
+
+@dataclass(frozen=True)
+class HitRate:
+    """How often named sides were named rightly, and how often blind choice among the policies would have been."""
+
+    sessions: int
+    named: int
+    hits: int
+    by_chance: float
+    """The expected number of hits of somebody who chooses at random."""
+
+
+def hit_rate(scope: Scope) -> HitRate:
+    guesses = Guess.objects.filter(session__in=scope.sessions().public())
+    figures = guesses.aggregate(
+        sessions=Count("pk"),
+        named_a=Count("policy_a"),
+        named_b=Count("policy_b"),
+        chance_a=Sum(1.0 / F("choices"), filter=Q(policy_a__isnull=False)),
+        chance_b=Sum(1.0 / F("choices"), filter=Q(policy_b__isnull=False)),
+    )
+    sides = Side.objects.filter(session__guess__in=guesses)
+    right = Q(label="A", version__policy=F("session__guess__policy_a")) | Q(
+        label="B", version__policy=F("session__guess__policy_b")
+    )
+    return HitRate(
+        sessions=figures["sessions"],
+        named=figures["named_a"] + figures["named_b"],
+        hits=sides.filter(right).count(),
+        by_chance=(figures["chance_a"] or 0.0) + (figures["chance_b"] or 0.0),
+    )
