@@ -1,5 +1,8 @@
 """What stewards see. Read-only: changes are made by the domain's own verbs, never by editing a row."""
 
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Model
@@ -72,3 +75,5 @@ class AuditEventAdmin(ReadOnlyAdmin):
 
 admin.site.register([models.Embodiment, models.Policy, models.Membership], ReadOnlyAdmin)
 admin.site.unregister(Group)  # roles are memberships of labs
+# Rows of django-allauth are changed by their own person alone, and hold what opens accounts.
+admin.site.unregister([EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken])

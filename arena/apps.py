@@ -13,9 +13,11 @@ class ArenaConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from arena.accounts import events  # noqa: F401  its receivers
+        from arena.accounts.checks import check_mail
         from arena.checks import ALL
 
-        for check in ALL:
+        for check in (*ALL, check_mail):
             checks.register(check)
         with suppress(OSError):  # Django's own check says so where the folder is not there
             Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)

@@ -7,4 +7,4 @@ from django.http import HttpRequest
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    return {"demo_installation": settings.DEMO}
+    return {"demo_installation": settings.DEMO, "mail_is_sent": bool(settings.EMAIL_HOST)}

@@ -196,7 +196,7 @@ MFA_FORMS = {
     "activate_totp": "arena.accounts.forms.ActivateAppForm",
 }
 SOCIALACCOUNT_ADAPTER = "arena.accounts.providers.ProviderAdapter"
-# An e-mail that its provider hosts signs in to the account of that e-mail, and is connected to it (see docs/operators.md)
+# An e-mail that its provider hosts signs in to the account of that e-mail and is connected to it (docs/operators.md).
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
 SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("evaluations.roboarena.urls")),
     path("", include("reports.urls")),
     path("", include("workers.urls")),
+    path("", include("arena.lab_urls")),
     path("", include("arena.urls")),
     path("staff/", admin.site.urls),
 ]
@@ -14,4 +15,5 @@ urlpatterns = [
 handler400 = "arena.errors.bad_request"
 handler403 = "arena.errors.forbidden"
 handler404 = "arena.errors.not_found"
+handler429 = "arena.accounts.views.too_many_requests"  # a name that allauth looks for
 handler500 = "arena.errors.server_error"

@@ -112,6 +112,6 @@ def test_browsers_are_told_to_insist_on_tls(client: Client, db: None, scheme: st
 
 
 def test_a_form_without_its_token_is_answered_by_our_page(db: None) -> None:
-    answer = Client(enforce_csrf_checks=True).post(reverse("sign-in"), {"username": "x", "password": "y"})
+    answer = Client(enforce_csrf_checks=True).post(reverse("sign-in"), {"login": "x", "password": "y"})
     assert answer.status_code == 403
     assert "form_expired" in answer.content.decode()

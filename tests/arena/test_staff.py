@@ -27,7 +27,7 @@ def test_a_stranger_is_sent_to_the_one_sign_in_page_and_back(client: Client) -> 
 
 def test_a_steward_comes_back_from_signing_in(client: Client) -> None:
     Person.objects.create_superuser("eve@example.org", "correct horse")
-    fields = {"username": "eve@example.org", "password": "correct horse", "next": "/staff/"}
+    fields = {"login": "eve@example.org", "password": "correct horse", "next": "/staff/"}
     answer = client.post(reverse("sign-in"), fields, follow=True)
     assert answer.redirect_chain == [("/staff/", 302)]
     assert answer.status_code == 200
