@@ -13,7 +13,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from arena import audit
-from arena.errors import AccessDenied, NotFound, NotSignedIn, TooMany
+from arena.errors import AccessDenied, Conflict, NotFound, NotSignedIn, TooMany
 from arena.limits import FailureLimit
 from arena.models import ClientKey, Membership, Person, Station
 
@@ -22,15 +22,19 @@ LAST_USED_STEP = timedelta(minutes=1)
 
 
 @transaction.atomic
-def create_client_key(*, person: Person, station: Station) -> tuple[ClientKey, str]:
+def create_client_key(*, person: Person, station: Station, by: Person | None = None) -> tuple[ClientKey, str]:
     """A fresh access code for `person` at `station`; the code itself is returned once and kept nowhere."""
-    if not Membership.objects.filter(person=person, lab=station.lab).exists():
+    if station.retired_at is not None:
+        raise Conflict("station_retired", f"{station.name} is retired: it opens no session any more.")
+    if not Membership.objects.select_for_update(no_key=True).filter(person=person, lab=station.lab).first():
         raise AccessDenied(
-            "not_a_member", f"{person.email} is no member of {station.lab}.", hint="Add them with create_member."
+            "not_a_member",
+            f"{person.email} is no member of {station.lab}.",
+            hint="Only a member of the station's lab can have one.",
         )
     code = secrets.token_urlsafe(24)
     key = ClientKey.objects.create(person=person, station=station, prefix=code[:6], digest=_digest(code))
-    audit.record("key:created", subject=f"key:{key.pk}", person=person, lab=station.lab, station=station.name)
+    audit.record("key:created", subject=f"key:{key.pk}", person=by, lab=station.lab, station=station.name)
     return key, code
 
 
@@ -75,6 +79,7 @@ def _living_key(code: str) -> ClientKey | None:
         .filter(
             digest=_digest(code),
             revoked_at__isnull=True,
+            station__retired_at__isnull=True,
             person__is_active=True,
             # The key ends with the membership that it was made for.
             person__memberships__lab=F("station__lab"),

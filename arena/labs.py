@@ -1,19 +1,19 @@
-"""Labs, their members and their stations."""
+"""Labs and their members, as an operator makes them, and the robots that are known."""
 
 import itertools
-from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from arena import audit, people
 from arena.errors import ArenaError, Conflict, NotFound
-from arena.models import EXTERNAL_CAMERAS, Camera, Embodiment, Lab, Membership, Role, Source, Station
+from arena.models import Embodiment, Lab, Membership, Role, Source
 
 
 @transaction.atomic
 def create_lab(*, name: str, simulated: bool = False, source: Source = Source.REGISTERED) -> Lab:
-    name = _clean_name(name, what="A lab")
+    name = clean_name(name, what="A lab")
     slug = slugify(name)[:60]
     if not slug:
         raise ArenaError("bad_name", f"{name!r} has no letter or digit that an address could show.")
@@ -43,11 +43,15 @@ def _lab_exists(*, name: str, slug: str) -> Conflict:
 
 def find_lab(name: str) -> Lab:
     """A registered lab by its name or its slug."""
-    labs = Lab.objects.filter(source=Source.REGISTERED)
+    labs = registered()
     lab = labs.filter(slug=name).first() or labs.filter(name__iexact=name).first()
     if lab is None:
         raise NotFound("lab_unknown", f"There is no lab named {name}.", hint="Make it with create_lab.")
     return lab
+
+
+def registered() -> QuerySet[Lab]:
+    return Lab.objects.filter(source=Source.REGISTERED)
 
 
 @transaction.atomic
@@ -58,48 +62,13 @@ def add_member(*, lab: Lab, email: str, role: Role, name: str = "", password: st
     if created or membership.role != role:
         membership.role = role
         membership.save(update_fields=["role"])
-        audit.record("member:added" if created else "member:role", subject=lab.slug, person=person, lab=lab, role=role)
+        audit.record("member:added" if created else "member:role", subject=f"person:{person.pk}", lab=lab, role=role)
     return membership
-
-
-@transaction.atomic
-def create_station(*, lab: Lab, name: str, cameras: Iterable[str], embodiment: str = "DROID") -> Station:
-    name = _clean_name(name, what="A station")
-    chosen = [camera for camera in Camera.values if camera in set(cameras)]
-    unknown = set(cameras) - set(Camera.values)
-    if unknown:
-        listed = ", ".join(Camera.values)
-        raise ArenaError("bad_cameras", f"No such camera: {', '.join(sorted(unknown))}.", hint=f"Known are {listed}.")
-    if not EXTERNAL_CAMERAS & set(chosen):
-        raise ArenaError("bad_cameras", "A station needs at least one camera beside the robot: left or right.")
-    try:
-        with transaction.atomic():
-            station = Station.objects.create(
-                lab=lab, name=name, embodiment=embodiment_named(embodiment), cameras=chosen, simulated=lab.simulated
-            )
-    except IntegrityError:
-        raise Conflict("station_exists", f"{lab} has a station named {name} already.") from None
-    audit.record("station:created", subject=f"{lab.slug}/{name}", lab=lab, cameras=chosen, embodiment=embodiment)
-    return station
-
-
-def find_station(name: str) -> Station:
-    """A station by its name, or by LAB/NAME where two labs have one of that name."""
-    lab_name, slash, own_name = name.rpartition("/")
-    stations = Station.objects.select_related("lab", "embodiment")
-    found = list(stations.filter(name=name)[:2])
-    if slash and not found:
-        found = list(stations.filter(lab=find_lab(lab_name), name=own_name))
-    if not found:
-        raise NotFound("station_unknown", f"There is no station named {name}.", hint="Make it with create_station.")
-    if len(found) > 1:
-        raise Conflict("station_ambiguous", f"Several labs have a station named {name}.", hint="Say LAB/STATION.")
-    return found[0]
 
 
 def embodiment_named(name: str) -> Embodiment:
     """The embodiment that clients call `name`, made where it is new; letter case does not matter."""
-    name = _clean_name(name, what="An embodiment")
+    name = clean_name(name, what="An embodiment")
     return Embodiment.objects.get_or_create(name__iexact=name, defaults={"name": name})[0]
 
 
@@ -108,7 +77,7 @@ def embodiment_is_new(name: str) -> bool:
     return not Embodiment.objects.filter(name__iexact=" ".join(name.split())).exists()
 
 
-def _clean_name(name: str, *, what: str) -> str:
+def clean_name(name: str, *, what: str) -> str:
     name = " ".join(name.split())
     if not name or len(name) > 60 or not name.isprintable():
         raise ArenaError("bad_name", f"{what} needs a name of 1 to 60 printable characters.")

@@ -30,7 +30,7 @@ CLAIM = timedelta(minutes=10)
 PAUSE_AFTER_FAILURE = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 BATCH = 100
 SUBJECT_LENGTH = 160
-TOKEN = "{token}"  # noqa: S105  where the secret of a link is put in when it is sent
+TOKEN = "-token-"  # noqa: S105  where the secret of a link is put in when it is sent
 
 CAN_BE_SWITCHED_OFF = tuple(kind for kind in NoticeKind if kind not in ALWAYS_SENT)
 

@@ -231,3 +231,7 @@ class Station(models.Model):
     @property
     def has_wrist_camera(self) -> bool:
         return Camera.WRIST in self.cameras
+
+    @property
+    def action_space_names(self) -> list[str]:
+        return [str(ActionSpace(space).label) for space in self.action_spaces]

@@ -1,7 +1,7 @@
 import pytest
 from django.db import IntegrityError
 
-from arena import labs, policies
+from arena import labs, policies, stations
 from arena.errors import Conflict
 from arena.models import AuditEvent, Embodiment, Lab, Source
 
@@ -36,7 +36,7 @@ def test_an_embodiment_is_one_whatever_its_letter_case() -> None:
 
 def test_the_longest_names_fit_into_the_audit_trail() -> None:
     lab = labs.create_lab(name="l" * 60)
-    labs.create_station(lab=lab, name="s" * 60, cameras=["left"])
+    stations.create_station(lab=lab, name="s" * 60, cameras=["left"])
     policies.register_policy(lab=lab, name="p" * 80, version="v" * 40, endpoint_url="ws://policy.example")
     subjects = set(AuditEvent.objects.values_list("subject", flat=True))
     assert {"l" * 60 + "/" + "s" * 60, "p" * 80 + "@" + "v" * 40} <= subjects

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management import call_command
 from django.utils.text import slugify
 
-from arena import keys, labs, policies
+from arena import keys, labs, policies, stations
 from arena.errors import NotFound
 from arena.models import Lab, Person, PolicyVersion, Role, Station
 from evaluations import endpoints
@@ -58,7 +58,7 @@ def _seed_lab(profile: dict[str, Any], keepsakes: Keepsakes) -> SimulatedLab:
     email = f"{profile['evaluators'][0]}@{profile['name']}.example"
     person = _member(lab, email, Role.EVALUATOR, keepsakes)
     _member(lab, f"admin@{profile['name']}.example", Role.ADMIN, keepsakes)
-    station = Station.objects.filter(lab=lab, name=STATION).first() or labs.create_station(
+    station = Station.objects.filter(lab=lab, name=STATION).first() or stations.create_station(
         lab=lab, name=STATION, cameras=profile["cameras"], embodiment=EMBODIMENT
     )
     if email not in keepsakes.codes:

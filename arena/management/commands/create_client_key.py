@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from arena import keys, labs, people
+from arena import keys, people, stations
 from arena.commands import OperatorCommand
 from arena.errors import NotFound
 
@@ -19,7 +19,7 @@ class Command(OperatorCommand):
             raise NotFound(
                 "person_unknown", f"There is no account {options['email']}.", hint="Make it with create_member."
             )
-        key, code = keys.create_client_key(person=person, station=labs.find_station(options["station"]))
+        key, code = keys.create_client_key(person=person, station=stations.find_station(options["station"]))
         facts = {"key": key.pk, "email": person.email, "station": key.station.name, "code": code}
         sentence = f"This is the access code of {person.email} at {key.station}, key {key.pk}. It is not shown again."
         return facts, f"{code}\n{sentence}"

@@ -1,7 +1,7 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from arena import labs
+from arena import labs, stations
 from arena.commands import OperatorCommand, new_embodiment_sentence
 
 
@@ -17,7 +17,7 @@ class Command(OperatorCommand):
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
         cameras = [camera.strip() for camera in options["cameras"].split(",") if camera.strip()]
         embodiment_is_new = labs.embodiment_is_new(options["embodiment"])
-        station = labs.create_station(
+        station = stations.create_station(
             lab=labs.find_lab(options["lab"]),
             name=options["name"],
             cameras=cameras,

@@ -1,0 +1,15 @@
+"""Free text as people type it, before it is kept."""
+
+from arena.errors import ArenaError
+
+
+def clean_text(text: str, *, field: str, longest: int, required: bool = False) -> str:
+    """The text without blanks around it; lines may break. Refused: what is too long, missing, or cannot be shown."""
+    text = text.replace("\r\n", "\n").strip()
+    if required and not text:
+        raise ArenaError("bad_field", f"{field}: say something here.")
+    if len(text) > longest:
+        raise ArenaError("bad_field", f"{field}: at most {longest} characters, not {len(text)}.")
+    if any(not (sign.isprintable() or sign in "\n\t") for sign in text):
+        raise ArenaError("bad_field", f"{field}: it holds signs that cannot be shown.")
+    return text
