@@ -11,20 +11,20 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from arena import audit
 from arena.errors import ArenaError, Conflict
-from arena.models import Policy
+from arena.models import Policy, Source
 from evaluations import sessions
 from evaluations.models import Guess, Session, Side
 from evaluations.scopes import Scope
 
 
 def choices(session: Session) -> QuerySet[Policy]:
-    """Every policy that could have been dealt, as far as the public knows: the list says nothing about this pair.
+    """The policies to choose from: all of this robot that are not the session's own lab's.
 
-    Policies in the pool for the session's robot, and the two that ran should they have left the pool since.
+    Those that have left the pool are among them: were only the one that ran offered, the list would name it.
     """
-    in_pool = Q(versions__pool="active", versions__embodiment=session.embodiment_id)
-    ran = Q(versions__sides__session=session)
-    return Policy.objects.filter(in_pool | ran, simulated=session.simulated).distinct().order_by("name", "pk")
+    of_this_kind = Policy.objects.filter(versions__embodiment=session.embodiment_id, simulated=session.simulated)
+    others = of_this_kind.filter(source=Source.REGISTERED).exclude(lab=session.lab_id)
+    return others.distinct().order_by("name", "pk")
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 import io
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 from typing import IO
 
@@ -24,27 +25,36 @@ MAX_PHOTOS = 20
 """Of one session: a scene is photographed a few times, not filmed."""
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A photo as it will be stored."""
+
+    jpeg: bytes
+    width: int
+    height: int
+
+
+def keep(*, session: Session, moment: Photo.Moment, photo: Prepared, now: datetime) -> Photo:
+    """The file is written before the transaction begins, so that a slow disk holds no lock."""
+    name = default_storage.save(f"photos/{secrets.token_hex(1)}/{secrets.token_hex(16)}.jpg", ContentFile(photo.jpeg))
+    try:
+        return _record(session, moment, photo, name, now)
+    except ArenaError:
+        default_storage.delete(name)
+        raise
+
+
 @transaction.atomic
-def keep(*, session: Session, moment: Photo.Moment, photo: "Prepared", now: datetime) -> Photo:
+def _record(session: Session, moment: Photo.Moment, photo: Prepared, name: str, now: datetime) -> Photo:
     session = sessions.lock(session=session, now=now)
     if not session.is_open:
         raise sessions.ended()
     if session.photos.count() >= MAX_PHOTOS:
         raise ArenaError("too_many_photos", f"A session takes at most {MAX_PHOTOS} photos.")
-    name = default_storage.save(f"photos/{secrets.token_hex(1)}/{secrets.token_hex(16)}.jpg", ContentFile(photo.jpeg))
     audit.record("photo:kept", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
     return Photo.objects.create(
         session=session, moment=moment, file=name, width=photo.width, height=photo.height, created_at=now
     )
-
-
-class Prepared:
-    """A photo as it will be stored."""
-
-    def __init__(self, jpeg: bytes, width: int, height: int) -> None:
-        self.jpeg = jpeg
-        self.width = width
-        self.height = height
 
 
 def prepare(file: IO[bytes], *, size: int) -> Prepared:

@@ -174,6 +174,7 @@ class _Importer:
             tagged_category=self._tag(row.session),
             opened_at=row.instant("created_at"),
             closed_at=row.instant("completed_at"),
+            revealed_at=row.instant("completed_at"),
         )
         return session, versions
 

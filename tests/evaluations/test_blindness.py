@@ -25,14 +25,14 @@ from websockets.sync.server import Server, ServerConnection, serve
 
 from arena import keys, stations
 from arena.models import Role
-from evaluations import sessions
+from evaluations import assignments
 from evaluations.pairing import Draw
 from evaluations.relay.server import Relay
 from evaluations.relay_directory import DatabaseDirectory
 from leaderboard import snapshots
 from tests.evaluations.roboarena.client import RoboArenaClient
 from tests.evaluations.test_media import encode
-from tests.factories import Arena, finish_session, make_lab, make_person, make_version
+from tests.factories import Arena, finish_session, make_lab, make_person, make_version, open_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -216,7 +216,7 @@ def play(urls: list[str], *, swapped: bool) -> tuple[dict[str, bytes], bytes]:
     call_command("flush", interactive=False, verbosity=0)
     arena = make_two_policies(urls)
     alpha, beta = (version.pk for version in arena.versions)
-    with patch.object(sessions, "_draw", return_value=Draw(alpha, beta, 0.5, 2)):
+    with patch.object(assignments, "_draw", return_value=Draw(alpha, beta, 0.5, 2)):
         # Earlier sessions, so that boards and lists have something to tell.
         for number in range(3):
             finish_session(open_session(arena, f"{number}"))
@@ -226,7 +226,7 @@ def play(urls: list[str], *, swapped: bool) -> tuple[dict[str, bytes], bytes]:
         for session in arena.key.sessions.all():
             dana.random[str(session.pk)] = f"<{session.instruction}>"
         pair = (beta, alpha) if swapped else (alpha, beta)
-        with patch.object(sessions, "_draw", return_value=Draw(*pair, 0.5, 2)):
+        with patch.object(assignments, "_draw", return_value=Draw(*pair, 0.5, 2)):
             dana.ask_for_pair()
         dana.look_around("assigned")
         for label in "AB":

@@ -54,7 +54,7 @@ def test_once_it_has_ended_anyone_can_read_it(client: Client, arena: Arena) -> N
 
 
 def test_a_session_that_was_given_up_says_why(client: Client, arena: Arena) -> None:
-    session = sessions.abandon(session=open_session(arena), now=timezone.now())
+    session = sessions.abandon(session=open_session(arena), now=timezone.now(), by=arena.dana)
     assert "given up by the evaluator" in client.get(f"/sessions/{session.pk}").content.decode()
     assert str(session.pk) in client.get("/sessions?show=all").content.decode()
     assert str(session.pk) not in client.get("/sessions").content.decode()

@@ -56,7 +56,7 @@ def test_activity_extends_the_lease_and_starts_the_session(arena: Arena) -> None
 
 
 def test_activity_cannot_revive_a_session_that_ended(arena: Arena) -> None:
-    session = sessions.abandon(session=open_session(arena), now=timezone.now())
+    session = sessions.abandon(session=open_session(arena), now=timezone.now(), by=arena.dana)
     sessions.record_activity(session_ids=[session.pk], now=timezone.now())
     session.refresh_from_db()
     assert session.state == State.ABANDONED
@@ -75,12 +75,12 @@ def test_a_session_ends_once(arena: Arena, ended_by: str) -> None:
     if ended_by == "submit":
         finish_session(session)
     elif ended_by == "abandon":
-        sessions.abandon(session=session, now=now)
+        sessions.abandon(session=session, now=now, by=arena.dana)
     else:
         sessions.expire_overdue(now=now + settings.SESSION_LEASE + SECOND)
     first = Session.objects.values().get(pk=session.pk)
     sessions.submit(session=session, judgement=JUDGEMENT, now=now + timedelta(days=1))
-    sessions.abandon(session=session, now=now + timedelta(days=1))
+    sessions.abandon(session=session, now=now + timedelta(days=1), by=arena.dana)
     sessions.expire_overdue(now=now + timedelta(days=1))
     assert Session.objects.values().get(pk=session.pk) == first
     ends = AuditEvent.objects.filter(tag__in=["session:submitted", "session:abandoned", "session:expired"])
@@ -98,7 +98,7 @@ def test_a_judgement_after_the_lease_is_kept_and_does_not_count(arena: Arena) ->
 
 @pytest.mark.parametrize("change", [{"state": "submitted"}, {"valid": False}, {"reason": "marked_invalid"}])
 def test_how_a_session_ended_cannot_be_rewritten(arena: Arena, change: dict[str, object]) -> None:
-    session = sessions.abandon(session=open_session(arena), now=timezone.now())
+    session = sessions.abandon(session=open_session(arena), now=timezone.now(), by=arena.dana)
     with pytest.raises((ProgrammingError, IntegrityError)):
         Session.objects.filter(pk=session.pk).update(**change)
 

@@ -34,7 +34,7 @@ def recompute() -> list[Snapshot]:
 def test_a_snapshot_counts_every_session_that_ended_or_says_why_not(arena: Arena) -> None:
     play(arena, 6)
     play(arena, 1, valid=False)
-    sessions.abandon(session=open_session(arena), now=timezone.now())
+    sessions.abandon(session=open_session(arena), now=timezone.now(), by=arena.dana)
     excluded = finish_session(open_session(arena))
     sessions.exclude(session=excluded, reason="stake", comment="c", by=make_steward())
     open_session(arena, "still open")
@@ -63,7 +63,7 @@ def test_a_new_result_makes_a_new_snapshot_and_keeps_the_old(arena: Arena) -> No
 def test_a_session_that_ended_without_counting_is_told_too(arena: Arena) -> None:
     play(arena, 3)
     recompute()
-    sessions.abandon(session=open_session(arena), now=timezone.now())
+    sessions.abandon(session=open_session(arena), now=timezone.now(), by=arena.dana)
     (snapshot,) = recompute()
     assert (snapshot.counted, snapshot.total) == (3, 4)
 
@@ -176,7 +176,7 @@ def test_simulation_has_a_board_of_its_own(db: None) -> None:
 
 
 def test_a_board_without_valid_sessions_says_so(arena: Arena) -> None:
-    sessions.abandon(session=open_session(arena), now=timezone.now())
+    sessions.abandon(session=open_session(arena), now=timezone.now(), by=arena.dana)
     (snapshot,) = recompute()
     assert (snapshot.counted, snapshot.total, snapshot.result["policies"]) == (0, 1, [])
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import OperationalError
 from django.test import Client
 
-from evaluations import sessions
+from evaluations import assignments, sessions
 from evaluations.roboarena import api
 from tests.evaluations.roboarena.client import RoboArenaClient
 
@@ -50,8 +50,8 @@ def test_a_fault_of_ours_is_answered_without_its_text(
     def broken(**_: Any) -> None:
         raise RuntimeError("/home/operator/secret.sqlite is locked")
 
-    for verb in ("open_session", "find_own"):
-        monkeypatch.setattr(sessions, verb, broken)
+    monkeypatch.setattr(assignments, "open_session", broken)
+    monkeypatch.setattr(sessions, "find_own", broken)
     client15.http = Client(raise_request_exception=False)
     answer = call(client15)
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, "internal_error")
@@ -99,7 +99,7 @@ def test_a_database_that_is_away_is_said_to_be(client15: RoboArenaClient, monkey
     def away(**_: Any) -> None:
         raise OperationalError("connection to server on socket /home/operator/db failed")
 
-    monkeypatch.setattr(sessions, "open_session", away)
+    monkeypatch.setattr(assignments, "open_session", away)
     answer = client15.pair()
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "database_away")
     assert b"operator" not in answer.content
