@@ -2,8 +2,10 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 
+from arena import people
 from arena.errors import AccessDenied, NotFound, NotSignedIn
 from arena.models import Affiliation, ApiKey, Application, ClientKey, Invitation, Lab, Membership, Person, Role, Station
 
@@ -20,6 +22,12 @@ def steward(user: User) -> Person:
     person = signed_in(user)
     if not person.is_staff:
         raise AccessDenied("access_denied", "Only stewards may see this page.")
+    if settings.STEWARD_MFA_REQUIRED and not people.has_second_factor(person):
+        raise AccessDenied(
+            "second_factor_required",
+            "Stewards need a second factor here.",
+            hint="Set one up on your account page.",
+        )
     return person
 
 
@@ -90,6 +98,7 @@ def own_api_key(user: User, key_id: int) -> ApiKey:
 def lab_to_affiliate(user: User, slug: str) -> Lab:
     """A lab whose affiliations one may declare: as its admin, or as a steward."""
     if isinstance(user, Person) and user.is_staff:
+        steward(user)
         lab = Lab.objects.filter(slug=slug).first()
         if lab is None:
             raise NotFound("lab_unknown", "There is no such lab, or it is not yours.")

@@ -41,10 +41,15 @@ def end(*, affiliation: Affiliation, by: Person) -> None:
 
 def barred_labs(lab_ids: Collection[int]) -> frozenset[int]:
     """All labs that are affiliated with any of these labs, whichever of the two declared it."""
-    pairs = living().filter(Q(lab__in=lab_ids) | Q(other__in=lab_ids)).values_list("lab_id", "other_id")
+    return frozenset(other for _, other in barred_pairs(lab_ids))
+
+
+def barred_pairs(lab_ids: Collection[int]) -> frozenset[tuple[int, int]]:
+    """Each of these labs with each lab that it is affiliated with."""
+    declared = living().filter(Q(lab__in=lab_ids) | Q(other__in=lab_ids)).values_list("lab_id", "other_id")
+    both_ways = {pair for lab, other in declared for pair in ((lab, other), (other, lab))}
     given = set(lab_ids)
-    barred = {other for lab, other in pairs if lab in given} | {lab for lab, other in pairs if other in given}
-    return frozenset(barred)
+    return frozenset(pair for pair in both_ways if pair[0] in given)
 
 
 def living() -> QuerySet[Affiliation]:

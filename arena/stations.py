@@ -7,11 +7,10 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from arena import audit
-from arena.affiliations import barred_labs
+from arena import affiliations, audit
 from arena.errors import ArenaError, Conflict, NotFound
 from arena.labs import clean_name, embodiment_named, find_lab
-from arena.models import EXTERNAL_CAMERAS, ActionSpace, Camera, Lab, Person, Policy, PolicyVersion, Source, Station
+from arena.models import EXTERNAL_CAMERAS, ActionSpace, Camera, Lab, Person, PolicyVersion, Source, Station
 from arena.texts import clean_text
 
 GREATEST_SPEED = 20.0  # m/s: beyond any robot that shares a room with people
@@ -113,15 +112,25 @@ def has_sessions(station: Station) -> bool:
     return station.sessions.exists()
 
 
-def open_to_policies_of(lab: Lab) -> QuerySet[Station]:
-    """Other labs' stations at which the policies of `lab` may be run: the same robots, and no affiliation between."""
-    pool = PolicyVersion.objects.filter(policy__in=Policy.objects.filter(lab=lab), pool=PolicyVersion.Pool.ACTIVE)
-    return (
-        in_use()
-        .filter(simulated=lab.simulated, lab__source=Source.REGISTERED, embodiment__in=pool.values("embodiment"))
-        .exclude(lab__in={lab.pk, *barred_labs([lab.pk])})
-        .order_by("embodiment__name", "lab__name", "name")
-    )
+def open_to_policies_of(owners: Collection[Lab]) -> dict[int, list[Station]]:
+    """For each of these labs the other labs' stations at which its policies may be run: the same robots, and no
+    affiliation between the two. Three queries, however many labs."""
+    robots = PolicyVersion.objects.filter(policy__lab__in=owners, pool=PolicyVersion.Pool.ACTIVE)
+    driven = set(robots.values_list("policy__lab", "embodiment").distinct())
+    barred = set(affiliations.barred_pairs([owner.pk for owner in owners]))
+    found = in_use().filter(embodiment__in={robot for _, robot in driven}, lab__source=Source.REGISTERED)
+    candidates = list(found.order_by("embodiment__name", "lab__name", "name"))
+    return {
+        owner.pk: [
+            station
+            for station in candidates
+            if (owner.pk, station.embodiment_id) in driven
+            and station.simulated == owner.simulated
+            and station.lab_id != owner.pk
+            and (owner.pk, station.lab_id) not in barred
+        ]
+        for owner in owners
+    }
 
 
 def _require_in_use(station: Station) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.db.models import Prefetch, QuerySet
 
-from arena.models import Membership, Person, PolicyVersion, Station
 from evaluations.models import Result, Session, Side
 
 _SIDES = Prefetch(
@@ -73,35 +72,4 @@ def relay_figures(side: Side) -> RelayFigures | None:
         p50_ms=latencies[len(latencies) // 2],
         p95_ms=latencies[min(len(latencies) - 1, int(len(latencies) * 0.95))],
         errors=sum(sum(connection.errors.values()) for connection in connections),
-    )
-
-
-@dataclass(frozen=True)
-class LabPage:
-    membership: Membership
-    stations: list[Station]
-    open_sessions: list[Session]
-    closed_sessions: list[Session]
-    policies: list[PolicyVersion]
-
-
-RECENT_SESSIONS = 10
-
-
-def labs_of(person: Person) -> list[LabPage]:
-    """A member's labs: stations, policies, and the member's own sessions. The open ones carry no side."""
-    memberships = person.memberships.select_related("lab").order_by("lab__name")
-    return [_lab_page(membership) for membership in memberships]
-
-
-def _lab_page(membership: Membership) -> LabPage:
-    lab = membership.lab
-    own = Session.objects.filter(lab=lab, evaluator_id=membership.person_id)
-    versions = PolicyVersion.objects.filter(policy__lab=lab).select_related("policy", "embodiment", "endpoint")
-    return LabPage(
-        membership=membership,
-        stations=list(lab.stations.select_related("embodiment")),
-        open_sessions=list(own.open()),
-        closed_sessions=list(own.closed().select_related("exclusion").order_by("-closed_at")[:RECENT_SESSIONS]),
-        policies=list(versions),
     )

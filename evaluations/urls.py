@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from evaluations import views
+from evaluations import lab_pages, views
 from evaluations.models import KIND_PATTERN, Label
 
 
@@ -27,5 +27,6 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/give-up", views.give_up, name="give-up"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.jpg", views.session_poster, name="session-poster"),
-    path("lab", views.lab, name="lab"),
+    path("lab", lab_pages.lab, name="lab"),
+    path("account/history", lab_pages.own_history, name="history"),
 ]

@@ -60,10 +60,3 @@ def session_poster(request: HttpRequest, session_id: uuid.UUID, label: str, kind
     if not media.poster:
         raise NotFound("poster_unknown", "There is no picture of this video yet.")
     return ranged_response(request, file=media.poster, content_type="image/jpeg", etag=f"{media.sha256}-poster")
-
-
-@login_required
-@require_safe
-def lab(request: HttpRequest) -> HttpResponse:
-    assert isinstance(request.user, Person)  # login_required
-    return render(request, "evaluations/lab.html", {"labs": selectors.labs_of(request.user)})
