@@ -24,7 +24,7 @@ from django.db.models import F, Q
 
 from arena import audit
 from arena.jobs import Job, enqueue
-from evaluations import video
+from evaluations import reminders, video
 from evaluations.models import MediaFile
 from evaluations.roboarena.trajectory import TrajectoryError, read_trajectory
 from evaluations.video import VideoError, VideoFacts
@@ -91,6 +91,7 @@ def _give_up(media: MediaFile, now: datetime) -> None:
 def _fail(media: MediaFile, now: datetime, problem: str) -> None:
     if _record(media, now, check_state=MediaFile.Check.FAILED, problem=problem):
         audit.record("media:unreadable", subject=f"media:{media.pk}", kind=media.kind)
+        reminders.tell_unreadable(media, problem)
 
 
 def _check_trajectory(media: MediaFile, now: datetime) -> None:

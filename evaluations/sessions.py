@@ -15,6 +15,7 @@ from arena import audit
 from arena.errors import AccessDenied, ArenaError, Conflict, NotFound
 from arena.jobs import Job, enqueue
 from arena.models import ClientKey, Person
+from evaluations import reminders
 from evaluations.models import Episode, Exclusion, Label, Preference, Result, Session, State
 from evaluations.reasons import ABANDON_REASONS, INVALID_REASONS, Reason
 
@@ -199,6 +200,8 @@ def _close(
     session.save(
         update_fields=["state", "valid", "reason", "reason_comment", "closed_at", "lease_expires_at", "revealed_at"]
     )
+    if state == State.EXPIRED:
+        reminders.tell_expired(session)
     subject = f"session:{session.pk}"
     audit.record(f"session:{state}", subject=subject, person=by, lab=session.lab, valid=valid, reason=session.reason)
     enqueue(Job.RECOMPUTE_BOARDS)

@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from arena import notices
 from arena.jobs import Job, JobArgument
-from evaluations import endpoints, media, sessions
+from evaluations import endpoints, media, reminders, sessions
 from leaderboard import snapshots
 from workers.celery import app
 
@@ -45,6 +45,7 @@ def send_notices() -> None:
 def expire_sessions() -> None:
     sessions.expire_overdue(now=timezone.now())
     sessions.reveal_overdue(now=timezone.now())
+    reminders.warn_of_expiry(now=timezone.now())
 
 
 @app.task(name="recheck_media")

@@ -73,6 +73,12 @@ class Episode(models.Model):
     def __str__(self) -> str:
         return f"episode of {self.side_id}"
 
+    @property
+    def went_wrong(self) -> list[str]:
+        """What went wrong, in words, and whether the policy recovered from it."""
+        words = [str(FailureMode(mode).label) for mode in self.failure_modes]
+        return [*words, "recovered after a failure"] if self.recovered else words
+
 
 class MediaFile(models.Model):
     """A file of a side, under a random name. A video is decoded once, in the worker, before we call it playable.

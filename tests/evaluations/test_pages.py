@@ -4,8 +4,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from arena.models import Role
-from evaluations import sessions
+from arena.models import Policy, Role
+from evaluations import assignments, drafts, sessions, submissions
 from tests.factories import Arena, finish_session, make_arena, make_lab, make_person, make_steward, open_session
 
 BADGE = "badge-simulated"
@@ -121,3 +121,53 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         finish_session(open_session(arena, f"task {number}"))
     with django_assert_max_num_queries(16):
         client.get("/sessions")
+
+
+def test_the_page_says_how_progress_was_read_and_what_went_wrong(client: Client, arena: Arena) -> None:
+    session = open_session(arena, "open the drawer")
+    changes = {
+        "a_progress": 40,
+        "a_failure_modes": ["missed-grasp"],
+        "a_recovered": True,
+        "b_progress": 10,
+        "valid": False,
+        "invalid_reason": "disturbed",
+        "invalid_comment": "A visitor moved the cup.",
+    }
+    drafts.save(session=session, revision=0, changes=changes, now=timezone.now())
+    submissions.submit_draft(session=session, now=timezone.now(), veiled=False)
+    page = client.get(f"/sessions/{session.pk}").content.decode()
+    for words in (
+        "The hand is at the right handle or lid",
+        "missed the grasp, recovered after a failure",
+        "somebody or something interfered",
+        "A visitor moved the cup.",
+    ):
+        assert words in page
+
+
+def test_a_session_that_is_not_revealed_yet_is_there_for_its_evaluator_alone(client: Client, arena: Arena) -> None:
+    session = open_session(arena)
+    drafts.save(
+        session=session, revision=0, changes={"a_progress": 9, "b_progress": 8, "preference": "A"}, now=timezone.now()
+    )
+    submissions.submit_draft(session=session, now=timezone.now())
+    assert client.get(f"/sessions/{session.pk}").status_code == 404
+    assert str(session.pk) not in client.get("/sessions?show=all").content.decode()
+    client.force_login(arena.dana)
+    page = client.get(f"/sessions/{session.pk}", follow=True)
+    assert page.status_code == 200
+    assert not any(version.policy.name in page.content.decode() for version in arena.versions)
+
+
+def test_a_training_session_is_never_public(client: Client, arena: Arena) -> None:
+    Policy.objects.update(practice=True)
+    session = assignments.open_session(
+        person=arena.dana, station=arena.station, instruction="a trial", now=timezone.now(), training=True
+    )
+    finish_session(session)
+    assert client.get(f"/sessions/{session.pk}").status_code == 404
+    for path in ("/", "/sessions?show=all", "/api/list_ab_evaluations"):
+        assert str(session.pk) not in client.get(path).getvalue().decode()
+    client.force_login(arena.dana)
+    assert client.get(f"/sessions/{session.pk}").status_code == 200
