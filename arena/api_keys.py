@@ -123,4 +123,4 @@ def _require_room(person: Person, lab: Lab, name: str, now: datetime) -> None:
 
 
 def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

@@ -89,4 +89,4 @@ def _living_key(code: str) -> ClientKey | None:
 
 
 def _digest(code: str) -> str:
-    return hashlib.sha256(code.encode()).hexdigest()
+    return hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()

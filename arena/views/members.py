@@ -74,7 +74,8 @@ def member_remove(request: HttpRequest, slug: str, membership_id: int) -> HttpRe
     person = access.signed_in(request.user)
     leaving = membership.person_id == person.pk
     if request.method != "POST":
-        return render(request, "arena/member_remove.html", {"membership": membership, "leaving": leaving})
+        context = {"lab": membership.lab, "membership": membership, "leaving": leaving}
+        return render(request, "arena/member_remove.html", context)
     members.remove_member(membership=membership, by=person, now=timezone.now())
     if leaving:
         messages.success(request, f"You have left {membership.lab}.")
