@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PY := .venv/bin/python
-SOURCES := manage.py arena credits evaluations leaderboard reports workers simlab benchmarks tests
+SOURCES := manage.py arena credits evaluations leaderboard reports workers arena_client simlab benchmarks tests
 CHECKS := check-format check-lint check-types check-imports check-templates check-migrations check-settings
 LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--only-binary :all: pyproject.toml

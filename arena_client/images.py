@@ -1,0 +1,53 @@
+"""Pictures in the size that a policy asks for: scaled into it with black bars, as RoboArena's client does."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frame = NDArray[np.uint8]
+"""Height x width x 3, red, green and blue."""
+
+
+def fit(picture: Frame, height: int, width: int) -> Frame:
+    """The whole picture, as large as it fits, in the middle of height x width."""
+    given_height, given_width = picture.shape[:2]
+    if (given_height, given_width) == (height, width):
+        return picture
+    scale = min(height / given_height, width / given_width)
+    rows, columns = max(1, round(given_height * scale)), max(1, round(given_width * scale))
+    framed = np.zeros((height, width, 3), np.uint8)
+    top, left = (height - rows) // 2, (width - columns) // 2
+    framed[top : top + rows, left : left + columns] = _scaled(picture, rows, columns)
+    return framed
+
+
+def require_frame(picture: Any, name: str) -> Frame:
+    if not isinstance(picture, np.ndarray) or picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
+        raise ValueError(f"{name} must be an array of height x width x 3, uint8, RGB")
+    if 0 in picture.shape:
+        raise ValueError(f"{name} is empty")
+    return picture
+
+
+def _scaled(picture: Frame, rows: int, columns: int) -> Frame:
+    """Bilinear, and blurred first where it shrinks, so that fine patterns do not flicker."""
+    down, across = _weights(picture.shape[0], rows), _weights(picture.shape[1], columns)
+    lower = np.tensordot(down, picture.astype(np.float32), axes=(1, 0))
+    scaled = np.tensordot(lower, across, axes=(1, 1)).transpose(0, 2, 1)
+    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+
+
+@lru_cache(maxsize=32)
+def _weights(given: int, wanted: int) -> NDArray[np.float32]:
+    """How much each given line adds to each wanted one: a triangle about its centre."""
+    step = given / wanted
+    reach = max(1.0, step)
+    centres = (np.arange(wanted) + 0.5) * step - 0.5
+    distances = np.abs(np.arange(given)[None, :] - centres[:, None])
+    weights = np.clip(1.0 - distances / reach, 0.0, None)
+    normal: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return normal
