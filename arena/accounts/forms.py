@@ -11,11 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from arena.models import Person
 
 
+PASSWORD_HELP = "At least 8 characters; no common password, and nothing like your name or e-mail."
+
+
 def relabel(form: forms.Form, **labels: str) -> None:
     """Our words, and no placeholders: they vanish while one types."""
     for name, field in form.fields.items():
         field.label = labels.get(name, field.label)
         field.widget.attrs.pop("placeholder", None)
+    if "password1" in form.fields:
+        form.fields["password1"].help_text = PASSWORD_HELP
 
 
 class SignInForm(allauth_forms.LoginForm):
