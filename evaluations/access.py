@@ -7,7 +7,7 @@ from django.contrib.auth.models import AnonymousUser
 from arena.errors import NotFound
 from arena.models import Person
 from evaluations import selectors
-from evaluations.models import MediaFile, Session
+from evaluations.models import MediaFile, Photo, Session, Side, Upload
 
 
 def session_to_read(user: Person | AnonymousUser, session_id: uuid.UUID) -> Session:
@@ -44,3 +44,21 @@ def session_to_run(user: Person, session_id: uuid.UUID) -> Session:
 
 def _may_read(user: Person | AnonymousUser, session: Session) -> bool:
     return (not session.is_blind and not session.training) or session.evaluator_id == user.pk
+def side_to_fill(user: Person, session_id: uuid.UUID, *, label: str) -> Side:
+    """A side of a session of the user's own, whatever its state."""
+    sides = Side.objects.select_related("session__lab").filter(session=session_id, session__evaluator=user)
+    side = sides.filter(label=label).first()
+    if side is None:
+        raise NotFound("session_unknown", "You have no session at this address.")
+    return side
+
+
+def upload_to_continue(user: Person, upload_id: uuid.UUID) -> Upload:
+    """An upload that the user has begun and not cancelled."""
+    own = Upload.objects.filter(pk=upload_id, person=user, cancelled_at=None)
+    upload = own.select_related("side__session__lab", "person", "media").first()
+    if upload is None:
+        raise NotFound("upload_unknown", "There is no upload of yours at this address.")
+    return upload
+
+

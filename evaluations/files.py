@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from arena import audit
 from arena.errors import ArenaError, Conflict
 from arena.jobs import Job, enqueue
 from arena.models import Person
-from evaluations import sessions
+from evaluations import sessions, storage
 from evaluations.models import KIND_PATTERN, MediaFile, Side
 
 MAX_CAMERAS = 8
@@ -44,6 +44,7 @@ def clean_kind(kind: str) -> str:
 
 def store(kind: str, file: "File[bytes]") -> StoredFile:
     """Written to the storage, not yet any session's."""
+    storage.require_space(file.size)
     name = default_storage.save(new_name(kind), file)
     return StoredFile(kind=kind, name=name, size=file.size, sha256=digest(file))
 
@@ -62,14 +63,20 @@ def attach(side: Side, file: StoredFile, *, now: datetime) -> MediaFile:
     return media
 
 
-def require_room(side: Side, kind: str) -> None:
-    """Raise a Conflict where the side has a file of this kind, or has as many as it may."""
+def require_room(side: Side, kind: str, *, on_their_way: Collection[str] = ()) -> None:
+    """Raise a Conflict where the side has a file of this kind or one on its way, or has as many as it may."""
     kinds = set(side.media.filter(withdrawn_at=None).values_list("kind", flat=True))
     if kind in kinds:
         raise Conflict(
             "media_exists", f"Side {side.label} has a file for {kind} already.", hint="Take the other one away first."
         )
-    if len(kinds) >= MAX_CAMERAS:
+    if kind in on_their_way:
+        raise Conflict(
+            "upload_exists",
+            f"Another file for {kind} of side {side.label} is on its way.",
+            hint="Go on with that one, or cancel it first.",
+        )
+    if len(kinds.union(on_their_way)) >= MAX_CAMERAS:
         raise Conflict("too_many_files", f"A side takes at most {MAX_CAMERAS} files.")
 
 

@@ -1,6 +1,6 @@
 from django.urls import path, register_converter
 
-from evaluations import lab_pages, views
+from evaluations import lab_pages, uploads_api, views
 from evaluations.models import KIND_PATTERN, Label
 
 
@@ -27,6 +27,8 @@ urlpatterns = [
     path("sessions/<uuid:session_id>/give-up", views.give_up, name="give-up"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.jpg", views.session_poster, name="session-poster"),
+    path("api/v1/uploads", uploads_api.Uploads.as_view(), name="api-uploads"),
+    path("api/v1/uploads/<uuid:upload_id>", uploads_api.OneUpload.as_view(), name="api-upload"),
     path("lab", lab_pages.lab, name="lab"),
     path("account/history", lab_pages.own_history, name="history"),
 ]

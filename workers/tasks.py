@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from arena import notices
 from arena.jobs import Job, JobArgument
-from evaluations import endpoints, media, reminders, sessions
+from evaluations import endpoints, media, reminders, sessions, uploads
 from leaderboard import snapshots
 from workers.celery import app
 
@@ -52,6 +52,11 @@ def expire_sessions() -> None:
 def recheck_media() -> None:
     """Files whose nudge was lost, or whose check was cut short."""
     media.enqueue_stale(now=timezone.now())
+
+
+@app.task(name="sweep_uploads")
+def sweep_uploads() -> None:
+    uploads.sweep(now=timezone.now())
 
 
 @app.task(name="probe_endpoints")
@@ -100,5 +105,6 @@ app.conf.beat_schedule = {
     "recheck-media": {"task": "recheck_media", "schedule": 60.0, "options": {"expires": 60.0}},
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
+    "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }

@@ -67,6 +67,8 @@ TRAINING_REQUIRED = env.boolean("TRAINING_REQUIRED", default=True)
 MAX_OPEN_SESSIONS = env.integer("MAX_OPEN_SESSIONS", 20, low=1)
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 512, low=1) * 1024 * 1024
 UPLOADS_AT_ONCE = env.integer("UPLOADS_AT_ONCE", 24, low=1)
+MEDIA_QUOTA_BYTES = env.integer("MEDIA_QUOTA_GB", 0, low=0) * 1024**3
+DISK_RESERVE_BYTES = env.integer("DISK_RESERVE_GB", 2, low=0) * 1024**3
 ALLOW_PRIVATE_ENDPOINTS = env.boolean("ALLOW_PRIVATE_ENDPOINTS", default=DEMO)
 BOARD_DEBOUNCE = timedelta(seconds=env.integer("BOARD_DEBOUNCE_SECONDS", 3))
 

@@ -168,6 +168,8 @@ class Upload(models.Model):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="uploads")
     kind = models.CharField(max_length=24)
     filename = models.CharField("as its owner calls it", max_length=200, blank=True)
+    # What its sender says tells this file from another of the same name and size, such as when it was last changed.
+    fingerprint = models.CharField(max_length=80, blank=True)
     size = models.PositiveBigIntegerField()
     offset = models.PositiveBigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)

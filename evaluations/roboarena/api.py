@@ -1,7 +1,6 @@
 """The calls of the RoboArena client. It has no account and no cookie: each call carries its access code in the body."""
 
 from collections.abc import Sequence
-from threading import BoundedSemaphore
 from typing import Any
 
 from django.conf import settings
@@ -15,11 +14,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from arena import keys
-from arena.errors import ArenaError, Conflict, TooLarge, Unavailable, json_response
+from arena.errors import ArenaError, Conflict, TooLarge, json_response
 from arena.models import ClientKey
 from arena.relay_address import relay_address
 from arena.requests import client_address
-from evaluations import assignments, episodes, sessions
+from evaluations import assignments, episodes, sessions, upload_places
 from evaluations.blinding import relay_token
 from evaluations.models import Label, Session, State
 from evaluations.roboarena import notes
@@ -103,16 +102,12 @@ class Pair(ClientView):
 class UploadEpisode(ClientView):
     parser_classes = (MultiPartParser,)
     max_body_bytes = settings.MAX_UPLOAD_BYTES
-    places = BoundedSemaphore(settings.UPLOADS_AT_ONCE)
+    places = upload_places.places
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """A slow upload keeps a thread for as long as it takes: some are always left for pages."""
         if not self.places.acquire(blocking=False):
-            return json_response(
-                Unavailable(
-                    "too_many_uploads", "Too many uploads at once.", hint="Nothing is lost: try again in a minute."
-                )
-            )
+            return json_response(upload_places.too_many_uploads())
         try:
             return super().dispatch(request, *args, **kwargs)
         finally:
