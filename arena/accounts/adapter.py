@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from allauth.core import context as current
+from allauth.core.internal.ratelimit import truncate_ip
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib import messages
@@ -55,15 +56,15 @@ class AccountAdapter(DefaultAccountAdapter):
     def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
         """Wrong passwords are counted by account and address. allauth would count them by account and Host header: a
         guesser writes that header, and could lock a person out everywhere."""
-        return f"{client_address(request)} {credentials.get('email', '').strip().lower()}"
+        return f"{place(request)} {credentials.get('email', '').strip().lower()}"
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        if WRONG_FROM_ADDRESS.reached(client_address(request)):
+        if WRONG_FROM_ADDRESS.reached(place(request)):
             raise self.validation_error("too_many_login_attempts")
         super().pre_authenticate(request, **credentials)
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        WRONG_FROM_ADDRESS.count(client_address(request))
+        WRONG_FROM_ADDRESS.count(place(request))
 
     # Signing up and in
 
@@ -131,6 +132,11 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         "incorrect_code": "This code is not right, or was used already.",
         "unverified_email": "Confirm your new e-mail, or take it back, before you set up a second factor.",
     }
+
+
+def place(request: HttpRequest) -> str:
+    """The address that attempts are counted by. Of IPv6 the network: one subscriber has all addresses in it."""
+    return str(truncate_ip(client_address(request)))
 
 
 def at_public_url(link: str) -> str:

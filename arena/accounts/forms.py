@@ -10,8 +10,7 @@ from django.http import HttpRequest, HttpResponse
 
 from arena.models import Person
 
-
-PASSWORD_HELP = "At least 8 characters; no common password, and nothing like your name or e-mail."
+HOW_TO_CHOOSE = "At least 8 characters; no common password, and nothing like your name or e-mail."
 
 
 def relabel(form: forms.Form, **labels: str) -> None:
@@ -20,7 +19,7 @@ def relabel(form: forms.Form, **labels: str) -> None:
         field.label = labels.get(name, field.label)
         field.widget.attrs.pop("placeholder", None)
     if "password1" in form.fields:
-        form.fields["password1"].help_text = PASSWORD_HELP
+        form.fields["password1"].help_text = HOW_TO_CHOOSE
 
 
 class SignInForm(allauth_forms.LoginForm):

@@ -41,6 +41,11 @@ def test_the_link_works_once(client: Client, dana: Person) -> None:
     assert "This link cannot be used" in Client().get(link, follow=True).content.decode()
 
 
+@pytest.mark.parametrize("link", ["zzzzzzzzzzzzz-a-b", "1-", "0-a-b", "a-%00", "zzzzzzzzzzzzzzzzzzzzzzzzz-a"])
+def test_links_that_nobody_sent(client: Client, dana: Person, link: str) -> None:
+    assert client.get(f"/account/password/reset/{link}").status_code in {200, 404}
+
+
 def test_an_unknown_address_is_answered_alike(dana: Person) -> None:
     assert ask_reset("nobody@example.org") == ask_reset(dana.email)
     assert [message.to for message in mail.outbox] == [["nobody@example.org"], [dana.email]]

@@ -67,6 +67,13 @@ def test_one_address_cannot_try_many_accounts(client: Client, dana: Person, monk
     assert sign_in(client, dana.email, address="192.0.2.2") == ""
 
 
+def test_the_addresses_of_one_ipv6_network_are_one(client: Client, dana: Person) -> None:
+    for number in range(10):
+        guess(client, dana.email, times=1, address=f"2001:db8:1:2::{number + 1}")
+    assert sign_in(client, dana.email, address="2001:db8:1:2:ffff::1") == TOO_MANY
+    assert sign_in(client, dana.email, address="2001:db8:1:3::1") == ""
+
+
 @override_settings(TRUST_FORWARDED_FOR=True)
 def test_behind_a_front_server_its_clients_are_told_apart(client: Client, dana: Person) -> None:
     def attempt(seen: str, password: str) -> int:

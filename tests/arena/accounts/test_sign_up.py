@@ -1,9 +1,12 @@
+from typing import Any
+
 import pytest
 from django.core import mail
 from django.test import Client, override_settings
 from django.urls import reverse
 
 from arena import people
+from arena.accounts.adapter import AccountAdapter
 from arena.errors import Conflict
 from arena.models import AuditEvent, Person
 from tests.arena.accounts.steps import NEW_PASSWORD, PASSWORD, is_signed_in, link_in_mail, sign_in, sign_up
@@ -74,6 +77,18 @@ def test_who_is_signed_up_and_not_confirmed_does_not_stand_in_an_operators_way(c
     assert is_signed_in(client)
     with pytest.raises(Conflict):
         people.create_person(email="alice@example.org", password=PASSWORD)
+
+
+def test_the_same_form_twice_at_once_makes_one_account(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    save = AccountAdapter.save_user
+
+    def after_another(self: AccountAdapter, request: Any, user: Person, form: Any) -> Person:
+        Person.objects.create_user(form.cleaned_data["email"])
+        return save(self, request, user, form)
+
+    monkeypatch.setattr(AccountAdapter, "save_user", after_another)
+    assert sign_up(client, "alice@example.org").headers["Location"] == SENT
+    assert len(mail.outbox) == 1
 
 
 @override_settings(PUBLIC_URL="https://arena.example", ALLOWED_HOSTS=["*"])
