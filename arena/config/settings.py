@@ -167,6 +167,7 @@ ACCOUNT_CHANGE_EMAIL = True  # one e-mail a person: a new one takes its place on
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = "Policy Arena: "
 ACCOUNT_EMAIL_CONFIRMATION_ANONYMOUS_REDIRECT_URL = "/sign-in"
+ACCOUNT_EMAIL_CONFIRMATION_AUTHENTICATED_REDIRECT_URL = "/account"
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = PUBLIC_URL.partition(":")[0]
@@ -185,8 +186,9 @@ ACCOUNT_FORMS = {
 ACCOUNT_RATE_LIMITS = {
     "login": None,  # wrong passwords are bounded, not sign-ins
     "login_failed": "10/10m/key",
-    "reset_password": "5/h/key,30/10m/ip",
-    "signup": "30/10m/ip",
+    "reset_password": "5/h/key,40/h/ip",
+    "signup": "40/h/ip",
+    "manage_email": "20/h/user",
 }
 MFA_ADAPTER = "arena.accounts.adapter.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
