@@ -2,7 +2,7 @@ import pytest
 from django.core import checks
 from django.test import override_settings
 
-PUBLIC = {"PUBLIC_URL": "https://arena.example", "ALLOWED_HOSTS": ["arena.example"]}
+PUBLIC = {"PUBLIC_URL": "https://arena.example", "ALLOWED_HOSTS": ["arena.example"], "EMAIL_HOST": "mail.example"}
 RELAY = {"RELAY_PUBLIC_URL": "wss://relay.example"}
 
 
@@ -20,6 +20,7 @@ def test_the_defaults_fit_together() -> None:
         (PUBLIC | RELAY, []),
         (PUBLIC | RELAY | {"ALLOWED_HOSTS": [".example"]}, []),
         (PUBLIC | RELAY | {"ALLOWED_HOSTS": ["*"]}, []),
+        (PUBLIC | RELAY | {"EMAIL_HOST": ""}, ["arena.W004"]),
         (PUBLIC | RELAY | {"ALLOWED_HOSTS": ["localhost"]}, ["arena.W002"]),
         (PUBLIC | {"RELAY_PUBLIC_URL": "ws://127.0.0.1:8001"}, ["arena.W003"]),
         (PUBLIC | {"RELAY_PUBLIC_URL": "ws://localhost:8001"}, ["arena.W003"]),

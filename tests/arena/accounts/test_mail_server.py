@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage, get_connection
-from django.core.management import call_command
-from django.test import override_settings
 
 from arena.config.env import ConfigurationError
 from arena.config.mail import MailServer, mail_server
@@ -47,12 +45,6 @@ def test_without_one_each_message_is_a_private_file(tmp_path: Path, settings: An
     assert stat.S_IMODE((tmp_path / "mail").stat().st_mode) == 0o700
     [written] = (tmp_path / "mail").iterdir()
     assert "To: b@example.org" in written.read_text()
-
-
-@override_settings(PUBLIC_URL="https://arena.example", ALLOWED_HOSTS=["arena.example"])
-def test_a_public_site_without_a_mail_server_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    call_command("check")
-    assert "arena.W004" in capsys.readouterr().err
 
 
 def test_half_of_a_providers_credentials_is_a_sentence() -> None:
