@@ -9,10 +9,10 @@ from django.utils import timezone
 from arena import applications, labs, notices
 from arena.applications import ApplicationText
 from arena.errors import ArenaError
-from arena.models import ActionSpace, Camera, Embodiment, Lab, NoticeKind, Role, Scope, Station
+from arena.models import ActionSpace, Camera, Embodiment, Lab, Person, Role, Scope, Station
 from arena.stations import GREATEST_SPEED, StationLimits
 
-_ENDS = (("", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
+_ENDS = (("never", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
 OTHER_ROBOT = "other"
 
 
@@ -183,7 +183,7 @@ class ApiKeyForm(forms.Form):
     scopes = forms.MultipleChoiceField(
         label="What it may do", choices=Scope.choices, widget=forms.CheckboxSelectMultiple, initial=[Scope.READ]
     )
-    ends = forms.ChoiceField(label="It ends", choices=_ENDS, required=False, initial="365")
+    ends = forms.ChoiceField(label="It ends", choices=_ENDS, initial="365")
 
     def __init__(self, *args: Any, labs: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -191,7 +191,7 @@ class ApiKeyForm(forms.Form):
 
     def wishes(self) -> dict[str, Any]:
         data, now = self.cleaned_data, timezone.now()
-        ends = now + timedelta(days=int(data["ends"])) if data["ends"] else None
+        ends = now + timedelta(days=int(data["ends"])) if data["ends"] != "never" else None
         return {"name": data["name"], "lab": data["lab"], "scopes": data["scopes"], "expires_at": ends, "now": now}
 
 
@@ -211,12 +211,15 @@ class AccessCodeForm(forms.Form):
 class NoticesForm(forms.Form):
     """Which kinds one wants; the domain keeps those that one does not."""
 
-    wanted = forms.MultipleChoiceField(
-        label="Write to me when",
-        choices=[(kind.value, kind.label) for kind in notices.CAN_BE_SWITCHED_OFF],
-        required=False,
-        widget=forms.CheckboxSelectMultiple,
-    )
+    wanted = forms.MultipleChoiceField(label="Write to me when", required=False, widget=forms.CheckboxSelectMultiple)
 
-    def muted(self) -> list[NoticeKind]:
-        return [kind for kind in notices.CAN_BE_SWITCHED_OFF if kind not in self.cleaned_data["wanted"]]
+    def __init__(self, data: Any = None, *, person: Person) -> None:
+        self._kinds = notices.kinds_for(person)
+        self._muted = set(person.muted_notices)
+        super().__init__(data, initial={"wanted": [kind.value for kind in self._kinds if kind not in self._muted]})
+        self.fields["wanted"].choices = [(kind.value, kind.label) for kind in self._kinds]  # type: ignore[attr-defined]
+
+    def muted(self) -> set[str]:
+        """Also what was muted before and is not offered any more."""
+        unwanted = {kind.value for kind in self._kinds if kind not in self.cleaned_data["wanted"]}
+        return unwanted | {kind for kind in self._muted if kind not in self._kinds}

@@ -120,6 +120,11 @@ def _mail(notice: Notice) -> EmailMessage:
 # Which kinds a person wants
 
 
+def kinds_for(person: Person) -> list[NoticeKind]:
+    """The kinds that a person can get and may switch off."""
+    return [kind for kind in CAN_BE_SWITCHED_OFF if person.is_staff or kind != NoticeKind.APPLICATION_RECEIVED]
+
+
 @transaction.atomic
 def choose(*, person: Person, muted: Collection[str]) -> None:
     """Switch exactly these kinds off, and all others on."""

@@ -15,8 +15,7 @@ from arena.lab_forms import NoticesForm
 @require_http_methods(["GET", "HEAD", "POST"])
 def notice_choice(request: HttpRequest) -> HttpResponse:
     person = access.signed_in(request.user)
-    wanted = [kind for kind in notices.CAN_BE_SWITCHED_OFF if kind not in person.muted_notices]
-    form = NoticesForm(request.POST if request.method == "POST" else None, initial={"wanted": wanted})
+    form = NoticesForm(request.POST if request.method == "POST" else None, person=person)
     if request.method == "POST" and form.is_valid():
         notices.choose(person=person, muted=form.muted())
         messages.success(request, "Your choice is kept.")

@@ -181,7 +181,7 @@ def test_the_pages_from_the_invitation_to_the_lab(cast: Cast, frank: Person) -> 
     assert "Join Owners" in invited.get(path).content.decode()
     accepted: Any = invited.post(path)
     assert urlsplit(accepted.url).path == "/lab"
-    assert "accepted on" in invited.get(path).content.decode()
+    assert "was accepted" in invited.get(path).content.decode()
 
 
 def test_the_form_says_what_is_wrong_beside_what_was_typed(cast: Cast) -> None:
