@@ -34,6 +34,14 @@ def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label:
     return media
 
 
+def photo_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, photo_id: int) -> Photo:
+    """A photo of the scene of a session that the user may read."""
+    photo = Photo.objects.filter(session=session_id, pk=photo_id).select_related("session").first()
+    if photo is None or not _may_read(user, photo.session) or not photo.file.storage.exists(photo.file.name or ""):
+        raise NotFound("photo_unknown", "There is no such photo.")
+    return photo
+
+
 def session_to_run(user: Person, session_id: uuid.UUID) -> Session:
     """A session of the user's own, whatever its state."""
     session = selectors.with_everything(Session.objects.filter(pk=session_id, evaluator=user)).first()
@@ -42,8 +50,6 @@ def session_to_run(user: Person, session_id: uuid.UUID) -> Session:
     return session
 
 
-def _may_read(user: Person | AnonymousUser, session: Session) -> bool:
-    return (not session.is_blind and not session.training) or session.evaluator_id == user.pk
 def side_to_fill(user: Person, session_id: uuid.UUID, *, label: str) -> Side:
     """A side of a session of the user's own, whatever its state."""
     sides = Side.objects.select_related("session__lab").filter(session=session_id, session__evaluator=user)
@@ -62,3 +68,5 @@ def upload_to_continue(user: Person, upload_id: uuid.UUID) -> Upload:
     return upload
 
 
+def _may_read(user: Person | AnonymousUser, session: Session) -> bool:
+    return (not session.is_blind and not session.training) or session.evaluator_id == user.pk

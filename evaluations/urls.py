@@ -1,4 +1,4 @@
-from django.urls import path, register_converter
+from django.urls import include, path, register_converter
 
 from evaluations import lab_pages, uploads_api, views
 from evaluations.models import KIND_PATTERN, Label
@@ -22,9 +22,9 @@ register_converter(LabelConverter, "label")
 register_converter(CameraConverter, "camera")
 
 urlpatterns = [
+    path("", include("evaluations.evaluate.urls")),
     path("sessions", views.session_list, name="sessions"),
     path("sessions/<uuid:session_id>", views.session_detail, name="session"),
-    path("sessions/<uuid:session_id>/give-up", views.give_up, name="give-up"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.jpg", views.session_poster, name="session-poster"),
     path("api/v1/uploads", uploads_api.Uploads.as_view(), name="api-uploads"),

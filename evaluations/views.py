@@ -5,7 +5,7 @@ import uuid
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -35,16 +35,6 @@ def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     if session.is_blind:
         return render(request, "evaluations/session_open.html", {"session": session})
     return render(request, "evaluations/session_detail.html", selectors.session_page(session))
-
-
-@login_required
-@require_POST
-def give_up(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """The evaluator's own end of a session that leads nowhere. It is recorded, as every assignment is."""
-    assert isinstance(request.user, Person)  # login_required
-    session = access.session_to_run(request.user, session_id)
-    sessions.abandon(session=session, now=timezone.now(), by=request.user)
-    return redirect("session", session_id)
 
 
 @require_safe

@@ -69,22 +69,6 @@ def test_simulation_is_marked_wherever_it_shows(client: Client, db: None) -> Non
         assert BADGE not in client.get(path).content.decode()
 
 
-def test_its_evaluator_can_give_an_open_session_up(client: Client, arena: Arena) -> None:
-    session = open_session(arena)
-    path = f"/sessions/{session.pk}/give-up"
-    assert client.post(path).status_code == 302  # to sign in
-    client.force_login(make_person("bob@example.org", lab=arena.lab, role=Role.ADMIN))
-    assert client.post(path).status_code == 404
-    session.refresh_from_db()
-    assert session.is_open
-    client.force_login(arena.dana)
-    assert client.get(path).status_code == 405
-    for _ in range(2):
-        assert client.post(path).status_code == 302
-    session.refresh_from_db()
-    assert (session.state, session.reason) == ("abandoned", "evaluator_left")
-
-
 def test_an_excluded_session_says_so_in_every_list(client: Client, arena: Arena) -> None:
     session = finish_session(open_session(arena))
     sessions.exclude(session=session, reason="stake", comment="the lab owns side A", by=make_steward())

@@ -1,0 +1,61 @@
+"""The page that says how a session works, and whether its blinding holds."""
+
+import math
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from evaluations import guesses, scopes
+from evaluations.guesses import HitRate
+from evaluations.scopes import Scope
+
+Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class BlindingCheck:
+    """The hit rate of one body of evidence, in percent, with its interval."""
+
+    scope: Scope
+    found: HitRate
+    share: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    chance: float = 0.0
+
+    @property
+    def sentence(self) -> str:
+        if self.low > self.chance:
+            return "Evaluators recognise policies more often than chance would: the blinding leaks."
+        if self.high < self.chance:
+            return "Evaluators hit less often than chance would: nothing suggests that they recognise policies."
+        return "This is what chance alone may give: the guesses do not show that evaluators recognise policies."
+
+
+def wilson_interval(hits: int, named: int) -> tuple[float, float]:
+    """The 95 % interval of a share by Wilson's score method, E. B. Wilson, JASA 22 (1927), 209-212."""
+    share, weight = hits / named, Z_95**2 / named
+    middle = (share + weight / 2) / (1 + weight)
+    half = Z_95 * math.sqrt(share * (1 - share) / named + weight / (4 * named)) / (1 + weight)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def blinding_check(scope: Scope) -> BlindingCheck:
+    found = guesses.hit_rate(scope)
+    if not found.named:
+        return BlindingCheck(scope, found)
+    low, high = wilson_interval(found.hits, found.named)
+    figures = (found.hits / found.named, low, high, found.by_chance / found.named)
+    return BlindingCheck(scope, found, *(100 * figure for figure in figures))
+
+
+@require_safe
+def method(request: HttpRequest) -> HttpResponse:
+    context = {
+        "checks": [blinding_check(scope) for scope in (scopes.REAL, scopes.SIMULATION)],
+        "lease_minutes": int(settings.SESSION_LEASE.total_seconds() // 60),
+    }
+    return render(request, "evaluations/method.html", context)
