@@ -4,17 +4,19 @@
     ├── NotFound              404  there is no such thing, or it is not yours
     ├── AccessDenied          403  known, but not allowed
     ├── NotSignedIn           401  no valid key or account
+    ├── MethodNotAllowed      405  the address does not take that method
     ├── Conflict              409  the thing is in another state by now
     ├── TooLarge              413  more bytes than are taken
     ├── TooMany               429  more at once than is allowed
     └── Unavailable           503  nothing wrong with the request; it cannot be served now
 
 Every error carries a stable code, one sentence for a person, and where it helps a hint about what to do. This module is
-also the one place that maps them to HTTP: {"error": {"code", "message", "hint"}}.
+also the one place that maps them to HTTP: {"error": {"code", "message", "hint"}}, in some cases with further details.
 """
 
 import logging
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.exceptions import BadRequest, DisallowedHost, PermissionDenied, SuspiciousOperation
@@ -38,8 +40,25 @@ class ArenaError(Exception):
         self.message = message
         self.hint = hint
 
-    def body(self) -> dict[str, dict[str, str]]:
-        return {"error": {"code": self.code, "message": self.message, "hint": self.hint}}
+    def details(self) -> dict[str, Any]:
+        """What else a program may want to know."""
+        return {}
+
+    def body(self) -> dict[str, dict[str, Any]]:
+        return {"error": {"code": self.code, "message": self.message, "hint": self.hint, **self.details()}}
+
+
+class InvalidInput(ArenaError):
+    """Some fields hold what they cannot: `fields` says of each what is wrong."""
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        first = next(iter(fields), "")
+        message = f"{first}: {fields[first][0]}" if first else "The request holds something that it cannot."
+        super().__init__("invalid_input", message)
+        self.fields = fields
+
+    def details(self) -> dict[str, Any]:
+        return {"fields": self.fields}
 
 
 class NotFound(ArenaError):
@@ -58,12 +77,21 @@ class Conflict(ArenaError):
     status = 409
 
 
+class MethodNotAllowed(ArenaError):
+    status = 405
+
+    def __init__(self) -> None:
+        super().__init__("method_not_allowed", "This address does not take that method.")
+
+
 class TooLarge(ArenaError):
     status = 413
 
 
 class TooMany(ArenaError):
     status = 429
+    retry_after: int | None = None
+    """Seconds; None where only the one who asks can change something."""
 
 
 class Unavailable(ArenaError):
@@ -75,16 +103,10 @@ def as_arena_error(error: Exception) -> ArenaError | None:
     match error:
         case ArenaError():
             return error
-        case Http404() | drf.NotFound():
+        case Http404():
             return NotFound("not_found", "There is nothing at this address.")
-        case PermissionDenied() | drf.PermissionDenied():
+        case PermissionDenied():
             return AccessDenied("access_denied", "Your account may not do this.")
-        case drf.NotAuthenticated() | drf.AuthenticationFailed():
-            return NotSignedIn("not_signed_in", "Sign in first.")
-        case drf.MethodNotAllowed():
-            return _with_status("method_not_allowed", "This address does not take that method.", status=405)
-        case drf.Throttled():
-            return TooMany("too_many_requests", "Too many requests.", hint="Wait a moment and try again.")
         case OperationalError() | InterfaceError():
             return Unavailable(
                 "database_away", "The platform cannot reach its database at the moment.", hint="Try again in a minute."
@@ -95,17 +117,46 @@ def as_arena_error(error: Exception) -> ArenaError | None:
                 "This site does not answer to the host name of this request.",
                 hint="Its operator names the hosts in ALLOWED_HOSTS.",
             )
-        case (
-            RecursionError()
-            | UnreadablePostError()
-            | drf.APIException()
-            | SuspiciousOperation()
-            | BadRequest()
-            | MultiPartParserError()
-        ):
+        case drf.APIException():
+            return _of_the_rest_framework(error)
+        case RecursionError() | UnreadablePostError() | SuspiciousOperation() | BadRequest() | MultiPartParserError():
             return ArenaError("bad_request", "The request could not be understood.")
         case _:
             return None
+
+
+def _of_the_rest_framework(error: drf.APIException) -> ArenaError:
+    match error:
+        case drf.NotFound():
+            return NotFound("not_found", "There is nothing at this address.")
+        case drf.PermissionDenied():
+            return AccessDenied("access_denied", "Your account may not do this.")
+        case drf.NotAuthenticated() | drf.AuthenticationFailed():
+            return NotSignedIn("not_signed_in", "Sign in first.")
+        case drf.MethodNotAllowed():
+            return MethodNotAllowed()
+        case drf.UnsupportedMediaType():
+            return _with_status("unsupported_media_type", "This address does not take that content type.", status=415)
+        case drf.ValidationError():
+            return InvalidInput(_by_field(error.detail))
+        case drf.Throttled():
+            many = TooMany("too_many_requests", "Too many requests.", hint="Wait a moment and try again.")
+            many.retry_after = math.ceil(getattr(error, "wait", None) or 1)
+            return many
+        case _:
+            return ArenaError("bad_request", "The request could not be understood.")
+
+
+def _by_field(detail: Any, path: str = "") -> dict[str, list[str]]:
+    """The REST framework's nested messages as one list of sentences a field, `rubric.0.percent` for an inner one."""
+    if isinstance(detail, Mapping):
+        inner = [(f"{path}.{name}" if path else str(name), value) for name, value in detail.items()]
+    elif isinstance(detail, list) and any(isinstance(item, Mapping | list) for item in detail):
+        inner = [(f"{path}.{number}", value) for number, value in enumerate(detail)]
+    else:
+        sentences = detail if isinstance(detail, list) else [detail]
+        return {path or "request": [str(one) for one in sentences]} if sentences else {}
+    return {name: said for path, value in inner for name, said in _by_field(value, path).items()}
 
 
 def _with_status(code: str, message: str, *, status: int) -> ArenaError:
@@ -125,7 +176,10 @@ def drf_exception_handler(error: Exception, context: dict[str, Any]) -> Response
         logger.error("%s failed", type(context["view"]).__name__, exc_info=error)
         known = _with_status("internal_error", "Something broke on our side; it has been logged.", status=500)
     set_rollback()
-    return Response(known.body(), status=known.status)
+    answer = Response(known.body(), status=known.status)
+    if isinstance(known, TooMany) and known.retry_after is not None:
+        answer["Retry-After"] = str(known.retry_after)
+    return answer
 
 
 def page(request: HttpRequest, error: ArenaError) -> HttpResponse:
@@ -167,6 +221,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if request.path.startswith("/api/"):
+        return json_response(NotFound("not_found", "There is nothing at this address."))
     return page(request, NotFound("not_found", "There is no such page."))
 
 

@@ -77,6 +77,10 @@ class DraftConflict(Conflict):
         self.fields = fields
         self.draft = draft
 
+    def details(self) -> dict[str, Any]:
+        stands = view(self.draft)
+        return {"fields": self.fields, "draft": {"revision": stands.revision, "values": stands.values}}
+
 
 @dataclass(frozen=True)
 class DraftView:

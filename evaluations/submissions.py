@@ -3,6 +3,7 @@
 A side whose client has uploaded its episode already keeps that one: the first stands.
 """
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -25,11 +26,15 @@ class Missing:
     text: str
 
 
-def missing(session: Session, values: dict[str, Any]) -> list[Missing]:
-    """What stands between the draft and a submission that counts; empty where it can be submitted as it is."""
+def missing(session: Session, values: dict[str, Any], *, reported: Collection[str] | None = None) -> list[Missing]:
+    """What stands between the draft and a submission that counts; empty where it can be submitted as it is.
+
+    `reported` are the sides whose episodes have been told, where the caller knows them already.
+    """
     if values.get("valid", True) is False:
         return [] if values.get("invalid_reason") else [Missing("invalid_reason", "Say why it is not to count.")]
-    reported = set(Episode.objects.filter(side__session=session).values_list("side__label", flat=True))
+    if reported is None:
+        reported = set(Episode.objects.filter(side__session=session).values_list("side__label", flat=True))
     found = [
         Missing(f"{label.lower()}_progress", f"How far did {label} get?")
         for label in Label.values
@@ -41,16 +46,21 @@ def missing(session: Session, values: dict[str, Any]) -> list[Missing]:
 
 
 @transaction.atomic
-def submit_draft(*, session: Session, now: datetime, veiled: bool = True) -> Session:
-    """End the session with what its draft says. A repeat returns the first outcome.
+def submit_draft(
+    *, session: Session, now: datetime, veiled: bool = True, entries: Mapping[str, Any] | None = None
+) -> Session:
+    """End the session with what its draft says, `entries` entered into it first. A repeat returns the first outcome.
 
     Raises ArenaError `incomplete` where a valid result would lack something: nothing is lost, the session stays open.
     """
     session = sessions.lock(session=session, now=now)
     if session.state == State.SUBMITTED:
         return session
-    values = drafts.read(session).values
+    standing = drafts.read(session)
+    values = standing.values | dict(entries or {})
     if session.is_open:
+        if entries:
+            drafts.save(session=session, revision=standing.revision, changes=entries, now=now)
         lacking = missing(session, values)
         if lacking:
             raise ArenaError("incomplete", " ".join(one.text for one in lacking))

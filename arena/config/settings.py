@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "pgtrigger",
     "csp",
     "rest_framework",
+    "drf_spectacular",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -275,6 +276,27 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "arena.errors.drf_exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "arena.api.schema.Schema",
+}
+# What one key or person, or one address without either, may ask of /api/v1/ in a minute
+API_READS_PER_MINUTE = env.integer("API_READS_PER_MINUTE", 600, low=1)
+API_WRITES_PER_MINUTE = env.integer("API_WRITES_PER_MINUTE", 120, low=1)
+API_ANONYMOUS_PER_MINUTE = env.integer("API_ANONYMOUS_PER_MINUTE", 60, low=1)
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Policy Arena",
+    "VERSION": "1",
+    "DESCRIPTION": "Blind paired evaluation of robot policies. How to use it: docs/api.md.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_PATCH": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "PATH_CONVERTER_OVERRIDES": {
+        "label": {"type": "string", "enum": ["A", "B"]},
+        "int": {"type": "integer", "minimum": 0},
+        "slug": {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"},
+    },
+    "PREPROCESSING_HOOKS": ["arena.api.schema.only_our_api"],
+    "POSTPROCESSING_HOOKS": ["arena.api.schema.no_unknown_fields"],
+    "SERVE_PUBLIC": True,
 }
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", among=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
