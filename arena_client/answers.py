@@ -176,7 +176,7 @@ class Session:
     id: str
     state: str
     instruction: str
-    station: StationInfo
+    station: StationInfo | None
     sides: dict[str, Side]
     valid: bool | None = None
     reason: str = ""

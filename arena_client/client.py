@@ -45,13 +45,14 @@ class Client:
         *,
         wait: Wait = sleep,
         patience: float = PATIENCE_SECONDS,
+        timeout: float | None = None,
     ) -> None:
         server = server or os.environ.get(SERVER_VARIABLE)
         if not server:
             raise ArenaError(
                 "no_server", "Which server?", hint=f"Give its address, or set {SERVER_VARIABLE}: https://HOST."
             )
-        self._transport = Transport(server, find_key(api_key), wait=wait, patience=patience)
+        self._transport = Transport(server, find_key(api_key), wait=wait, patience=patience, timeout=timeout)
 
     def __enter__(self) -> Client:
         return self

@@ -35,19 +35,28 @@ def require_frame(picture: Any, name: str) -> Frame:
 
 def _scaled(picture: Frame, rows: int, columns: int) -> Frame:
     """Bilinear, and blurred first where it shrinks, so that fine patterns do not flicker."""
-    down, across = _weights(picture.shape[0], rows), _weights(picture.shape[1], columns)
-    lower = np.tensordot(down, picture.astype(np.float32), axes=(1, 0))
-    scaled = np.tensordot(lower, across, axes=(1, 1)).transpose(0, 2, 1)
+    lower = _along_rows(picture, rows)
+    scaled = _along_rows(lower.transpose(1, 0, 2), columns).transpose(1, 0, 2)
     return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
 
 
+def _along_rows(picture: NDArray[Any], wanted: int) -> NDArray[np.float32]:
+    """Line by line of few, not a product of matrices: that would start threads, in the way of the robot's own."""
+    lines, weights = _taps(picture.shape[0], wanted)
+    total = np.zeros((wanted, *picture.shape[1:]), np.float32)
+    for line, weight in zip(lines, weights, strict=True):
+        total += picture[line] * weight[:, None, None]
+    return total
+
+
 @lru_cache(maxsize=32)
-def _weights(given: int, wanted: int) -> NDArray[np.float32]:
-    """How much each given line adds to each wanted one: a triangle about its centre."""
+def _taps(given: int, wanted: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Which given lines make each wanted one, and how much each adds: a triangle about its centre."""
     step = given / wanted
     reach = max(1.0, step)
     centres = (np.arange(wanted) + 0.5) * step - 0.5
-    distances = np.abs(np.arange(given)[None, :] - centres[:, None])
-    weights = np.clip(1.0 - distances / reach, 0.0, None)
-    normal: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    return normal
+    lines = np.floor(centres - reach)[None, :] + np.arange(int(np.ceil(2 * reach)) + 2)[:, None]
+    weights = np.clip(1.0 - np.abs(lines - centres) / reach, 0.0, None)
+    weights[(lines < 0) | (lines >= given)] = 0.0
+    weights /= weights.sum(axis=0, keepdims=True)
+    return np.clip(lines, 0, given - 1).astype(np.intp), weights.astype(np.float32)

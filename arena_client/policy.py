@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,9 +94,10 @@ class PolicyConnection:
     latencies: list[float] = field(default_factory=list, init=False)
     metadata: PolicyMetadata = field(default_factory=PolicyMetadata, init=False)
     _connection: ClientConnection | None = field(default=None, init=False, repr=False)
+    _stack: ExitStack = field(default_factory=ExitStack, init=False, repr=False)
 
     def __enter__(self) -> PolicyConnection:
-        self._connection = _connect(self.address)
+        self._connection = _connect(self.address, self._stack)
         try:
             self.metadata = PolicyMetadata.read(self._message(GREETING_SECONDS))
         except BaseException:
@@ -107,8 +109,7 @@ class PolicyConnection:
         self.close()
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+        self._stack.close()
 
     def infer(self, observation: Observation) -> Actions:
         """The next actions, one a row. Pictures are sent in the policy's size, and only those that it asks for."""
@@ -187,10 +188,10 @@ class PolicyConnection:
         return self._connection
 
 
-def _connect(address: str) -> ClientConnection:
+def _connect(address: str, stack: ExitStack) -> ClientConnection:
     try:
         # No pings of our own: a policy server that computes answers none, and `answer_seconds` bounds the wait.
-        return connect(
+        opening = connect(
             address,
             compression=None,
             max_size=wire.MAX_MESSAGE,
@@ -199,10 +200,12 @@ def _connect(address: str) -> ClientConnection:
             close_timeout=2,
             ping_interval=None,
         )
+        # Older versions of the library have connected by now, newer ones do here.
+        return stack.enter_context(opening)
     except InvalidStatus as error:
         status = error.response.status_code
-        body = (error.response.body or b"")[:300].decode(errors="replace").strip()
-        raise (Closed if 400 <= status < 500 else Unreachable)(f"answered {status} {body}".strip()) from error
+        said = " ".join((error.response.body or b"")[:300].decode(errors="replace").split())
+        raise (Closed if 400 <= status < 500 else Unreachable)(f"answered {status}: {said}".rstrip(": ")) from error
     except InvalidURI as error:
         raise Closed("the address must look like ws://HOST:PORT/relay/TOKEN") from error
     except (InvalidHandshake, OSError, EOFError) as error:

@@ -78,14 +78,21 @@ class Transport:
     """Sends requests to one platform with one key."""
 
     def __init__(
-        self, server: str, key: str, *, wait: Wait = sleep, patience: float = PATIENCE_SECONDS, agent: str = ""
+        self,
+        server: str,
+        key: str,
+        *,
+        wait: Wait = sleep,
+        patience: float = PATIENCE_SECONDS,
+        timeout: float | None = None,
     ) -> None:
         self.server = _clean_server(server)
         self._wait = wait
         self._patience = patience
+        self._timeout = (timeout, timeout) if timeout else TIMEOUT
         self._session = requests.Session()
         self._session.auth = _Bearer(key)
-        self._session.headers["User-Agent"] = f"arena-client {agent}".strip()
+        self._session.headers["User-Agent"] = "arena-client"
         self._session.headers["Accept"] = "application/json"
 
     def close(self) -> None:
@@ -143,7 +150,7 @@ class Transport:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any
     ) -> requests.Response:
         """One attempt. Raises Unanswered where no answer came."""
-        request.setdefault("timeout", TIMEOUT)
+        request.setdefault("timeout", self._timeout)
         url = path if path.startswith(("http://", "https://")) else self.url(path)
         try:
             # Redirects are not followed: requests would make a GET of a POST, and carry the key along.

@@ -11,12 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from simlab.labs import PROFILES
 from simlab.policies import POLICIES, load_experts
 from simlab.tasks import TASKS
 
+if TYPE_CHECKING:
+    from simlab.calls import Desk, Wait
+
 CODE_VARIABLE = "SIMLAB_ACCESS_CODE"
+KEY_VARIABLE = "ARENA_API_KEY"
 EXTRA_PACKAGES = ("metaworld", "mujoco", "gymnasium", "requests")
 """Needed to run anything here; the platform itself does without them."""
 
@@ -83,7 +88,7 @@ def run_servers(options: argparse.Namespace) -> int:
 
 
 def run_lab(options: argparse.Namespace) -> int:
-    from simlab.calls import Evaluator, Platform, Refused, Unanswered
+    from simlab.calls import Refused, Unanswered
     from simlab.lab import Lab
 
     report = _report_json if options.json else _report_line
@@ -93,15 +98,10 @@ def run_lab(options: argparse.Namespace) -> int:
         time.sleep(seconds)
 
     try:
-        code = _access_code(options)
-    except OSError as error:
-        print(f"simlab: cannot read {options.code_file}: {error.strerror}", file=sys.stderr)
+        platform = _platform(options, wait)
+    except NoSecret as error:
+        print(f"simlab: {error}", file=sys.stderr)
         return 2
-    if not code:
-        print(f"simlab: give the access code in {CODE_VARIABLE} or by --code-file", file=sys.stderr)
-        return 2
-    evaluator = Evaluator(options.email, options.institution, code, options.embodiment)
-    platform = Platform(server=options.server, evaluator=evaluator, wait=wait)
     lab = Lab(profile=PROFILES[options.profile], platform=platform, report=report, wait=wait)
     try:
         lab.enter()
@@ -112,6 +112,32 @@ def run_lab(options: argparse.Namespace) -> int:
     finally:
         lab.close()
     return 0
+
+
+class NoSecret(Exception):
+    """The lab was not told how to show who it is."""
+
+
+def _platform(options: argparse.Namespace, wait: Wait) -> Desk:
+    from simlab.calls import Evaluator, Platform
+
+    if options.api:
+        from simlab.api import ApiPlatform
+
+        key = os.environ.get(KEY_VARIABLE, "").strip()
+        if not key:
+            raise NoSecret(f"give the API key in {KEY_VARIABLE}")
+        return ApiPlatform(server=options.server, key=key, embodiment=options.embodiment, wait=wait)
+    if not options.institution or not options.email:
+        raise NoSecret("say who evaluates: --institution and --email, or --api with a key")
+    try:
+        code = _access_code(options)
+    except OSError as error:
+        raise NoSecret(f"cannot read {options.code_file}: {error.strerror}") from error
+    if not code:
+        raise NoSecret(f"give the access code in {CODE_VARIABLE} or by --code-file")
+    evaluator = Evaluator(options.email, options.institution, code, options.embodiment)
+    return Platform(server=options.server, evaluator=evaluator, wait=wait)
 
 
 def _access_code(options: argparse.Namespace) -> str:
@@ -169,8 +195,9 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
 def _add_lab(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("profile", choices=PROFILES, metavar="PROFILE", help=", ".join(PROFILES))
     parser.add_argument("--server", required=True, help="the platform, as http://HOST:PORT")
-    parser.add_argument("--institution", required=True, help="the lab's name on the platform")
-    parser.add_argument("--email", required=True, help="the evaluator")
+    parser.add_argument("--api", action="store_true", help=f"use the API, with the key in {KEY_VARIABLE}")
+    parser.add_argument("--institution", help="the lab's name on the platform (not with --api)")
+    parser.add_argument("--email", help="the evaluator (not with --api)")
     parser.add_argument("--code-file", help=f"file with the access code (default: the variable {CODE_VARIABLE})")
     parser.add_argument("--embodiment", default="METAWORLD")
     parser.add_argument("--sessions", type=int, help="stop after so many (default: never)")

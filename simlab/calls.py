@@ -1,13 +1,16 @@
-"""The calls that RoboArena's evaluation client makes, in its words, and patience with a platform that restarts."""
+"""The platform as RoboArena's evaluation client calls it, in its words, and patience with one that restarts."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from typing import Any, Protocol
 
 import requests
+
+from simlab.evidence import Evidence, ending, files, form
 
 CLIENT_VERSION = "1.5"
 ANSWER_SECONDS = 120.0
@@ -54,12 +57,10 @@ class Side:
     """One of the two policies, as far as the lab is told."""
 
     label: str
-    ip: str
-    port: str
-
-    @property
-    def address(self) -> str:
-        return f"ws://{self.ip}:{self.port}"
+    address: str
+    ip: str = ""
+    port: str = ""
+    """Host and port apart, as RoboArena's client is told them and tells them again."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,39 @@ class Evaluator:
     embodiment: str = "METAWORLD"
 
 
+class Desk(Protocol):
+    """A lab's dealings with the platform, by whichever protocol. Raises Refused and Unanswered."""
+
+    def enter(self) -> None:
+        """Is the lab known?"""
+
+    def ask_for_pair(self, *, instruction: str) -> Pair:
+        """Ask once. No pair yet is said by an error, and the caller decides when to ask again."""
+
+    def deliver(self, pair: Pair, side: Side, instruction: str, evidence: Evidence) -> None:
+        """The evidence of one side's rollout."""
+
+    def judge(self, pair: Pair, *, preference: str, feedback: str, mishap: str = "") -> None:
+        """The end of a session; `mishap` is the reason for which it is not to count."""
+
+    def walk_away(self, pair: Pair) -> None:
+        """The evaluator leaves in the middle of a session."""
+
+    def take_leave(self, session_id: str) -> None:
+        """End a session with one short attempt: the lab is shutting down, and perhaps the platform too."""
+
+
 class Platform:
-    """The platform as an outside lab sees it."""
+    """The platform as a lab sees it that runs RoboArena's client."""
 
     def __init__(self, *, server: str, evaluator: Evaluator, wait: Wait) -> None:
         self._base = server.rstrip("/")
         self._evaluator = evaluator
         self._wait = wait
+
+    def enter(self) -> None:
+        self.check_version()
+        self.validate_access()
 
     def check_version(self) -> None:
         self._insist("version_check", json={"client_version": CLIENT_VERSION})
@@ -101,7 +128,6 @@ class Platform:
         )
 
     def ask_for_pair(self, *, instruction: str) -> Pair:
-        """Ask once. No pair yet is said by an error, and the caller decides when to ask again."""
         who = self._evaluator
         request = {
             "eval_location": who.institution,
@@ -118,8 +144,20 @@ class Platform:
     def terminate(self, *, session_id: str, notes: str) -> None:
         self._insist("terminate_session", data=self._ending(session_id, notes))
 
-    def take_leave(self, *, session_id: str, notes: str) -> None:
-        """Terminate with one short attempt: the lab is shutting down, and perhaps the platform too."""
+    def deliver(self, pair: Pair, side: Side, instruction: str, evidence: Evidence) -> None:
+        now = datetime.now().astimezone()
+        fields = form(evidence, session_id=pair.session_id, side=side, instruction=instruction, now=now)
+        self.upload(form=fields, files=files(evidence))
+
+    def judge(self, pair: Pair, *, preference: str, feedback: str, mishap: str = "") -> None:
+        notes = ending(valid=not mishap, preference=preference, feedback=feedback)
+        self.terminate(session_id=pair.session_id, notes=notes)
+
+    def walk_away(self, pair: Pair) -> None:
+        """RoboArena's client says nothing then."""
+
+    def take_leave(self, session_id: str) -> None:
+        notes = ending(valid=False, preference="TIE", feedback="The lab was closed during the session.")
         try:
             self._post("terminate_session", timeout=2.0, data=self._ending(session_id, notes))
         except (requests.RequestException, Refused):
@@ -163,10 +201,14 @@ def is_passing(status: int) -> bool:
 
 def _pair(answer: Any) -> Pair:
     try:
-        sides = [Side(str(side["label"]), str(side["ip"]), str(side["port"])) for side in answer["policies"]]
-        pair = Pair(str(answer["session_id"]), sides)
+        pair = Pair(str(answer["session_id"]), [_side(side) for side in answer["policies"]])
     except (KeyError, TypeError):
         raise Refused(502, "the answer is no pair of policies") from None
     if [side.label for side in pair.sides] != ["A", "B"]:
         raise Refused(502, "the pair is not labelled A and B")
     return pair
+
+
+def _side(told: Any) -> Side:
+    label, ip, port = str(told["label"]), str(told["ip"]), str(told["port"])
+    return Side(label, f"ws://{ip}:{port}", ip, port)

@@ -6,11 +6,14 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simlab.calls import Side
 from simlab.rollout import Rollout, Step
+
+if TYPE_CHECKING:
+    from simlab.calls import Side
 
 
 @dataclass(frozen=True)

@@ -6,21 +6,20 @@ import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 import requests
 
+from arena_client.policy import Closed, PolicyConnection, PolicyError, Unreachable
+from arena_client.rollout import run_rollout
 from simlab import notes, rendering
-from simlab.calls import Pair, Patience, Platform, Refused, Side, Unanswered, Wait
-from simlab.evidence import Evidence, ending, files, form
+from simlab.calls import Desk, Pair, Patience, Refused, Side, Unanswered, Wait
+from simlab.evidence import Evidence
 from simlab.judging import Outcome, prefer
 from simlab.labs import Profile
-from simlab.remote import Closed, PolicyError, Unreachable, connected
-from simlab.rollout import roll_out
-from simlab.scene import Scene
+from simlab.scene import MAX_ACTIONS
+from simlab.station import SimulatedStation, require_fitting
 from simlab.tasks import Task
-from simlab.video import Recorder
 
 Report = Callable[..., None]
 """Called with the name of an event and its facts."""
@@ -61,18 +60,16 @@ class Plan:
 class Lab:
     """`report` is told every event, `wait` every pause; both decide how that looks."""
 
-    def __init__(self, *, profile: Profile, platform: Platform, report: Report, wait: Wait) -> None:
+    def __init__(self, *, profile: Profile, platform: Desk, report: Report, wait: Wait) -> None:
         self._profile = profile
         self._platform = platform
         self._report = report
         self._wait = wait
-        self._station: tuple[Scene, rendering.Camera] | None = None
+        self._station = SimulatedStation()
         self._open: str | None = None
 
     def enter(self) -> None:
-        """What the client asks first: is its version served, is its evaluator known?"""
-        self._platform.check_version()
-        self._platform.validate_access()
+        self._platform.enter()
         self._report("ready", lab=self._profile.name, renderer=rendering.renderer())
 
     def work(self, *, sessions: int | None, seed: int | None, pause: float = 0.0) -> None:
@@ -90,12 +87,9 @@ class Lab:
     def close(self) -> None:
         """Leave in order: an open session is ended as not valid, in one short attempt."""
         if self._open:
-            self._platform.take_leave(
-                session_id=self._open,
-                notes=ending(valid=False, preference="TIE", feedback="The lab was closed during the session."),
-            )
+            self._platform.take_leave(self._open)
             self._give_up("the lab is closing")
-        self._clear_away()
+        self._station.close()
 
     def _try_session(self, plan: Plan, rng: np.random.Generator) -> bool:
         """Whether the session came to the end that it was to have."""
@@ -123,7 +117,7 @@ class Lab:
                 if refusal.status in ACCESS_REFUSED:
                     raise
                 patience.pause(f"no pair: {refusal}")
-            except requests.RequestException as error:
+            except (requests.RequestException, Unanswered) as error:
                 patience.pause(f"no pair: {type(error).__name__}")
 
     def _run_session(self, pair: Pair, plan: Plan, rng: np.random.Generator) -> None:
@@ -137,6 +131,7 @@ class Lab:
             self._upload(pair, side, plan, evidence)
             outcomes.append(evidence.rollout.outcome)
             if plan.walks_away:
+                self._platform.walk_away(pair)
                 self._give_up("walked away")
                 return
         self._submit(pair, plan, *outcomes, rng=rng)
@@ -161,17 +156,13 @@ class Lab:
             patience.pause(reason)
 
     def _roll_out(self, session_id: str, side: Side, plan: Plan) -> Evidence:
-        scene, camera = self._set_up(plan.task)
-        recorder = Recorder(camera)
+        station = self._station
+        station.prepare(plan.task, plan.seed)
         episode = f"{session_id}-{side.label}"
-        with connected(address=side.address, episode=episode, instruction=plan.instruction) as policy:
-            rollout = roll_out(
-                scene=scene,
-                seed=plan.seed,
-                choose=lambda scene: policy.infer(scene, recorder.last),
-                show=recorder.show,
-            )
-            policy.reset()
+        with PolicyConnection(side.address, prompt=plan.instruction, episode=episode) as policy:
+            require_fitting(policy)
+            run_rollout(station, policy, instruction=plan.instruction, max_steps=MAX_ACTIONS)
+        rollout = station.rollout()
         outcome = rollout.outcome
         self._report(
             "rollout",
@@ -182,12 +173,10 @@ class Lab:
             steps=outcome.steps,
             seconds=round(outcome.seconds, 1),
         )
-        return Evidence(rollout, recorder.films(), policy.mean_latency)
+        return Evidence(rollout, station.films(), policy.mean_latency)
 
     def _upload(self, pair: Pair, side: Side, plan: Plan, evidence: Evidence) -> None:
-        now = datetime.now().astimezone()
-        fields = form(evidence, session_id=pair.session_id, side=side, instruction=plan.instruction, now=now)
-        self._platform.upload(form=fields, files=files(evidence))
+        self._platform.deliver(pair, side, plan.instruction, evidence)
         self._report("uploaded", session=pair.session_id, side=side.label)
 
     def _submit(self, pair: Pair, plan: Plan, a: Outcome, b: Outcome, *, rng: np.random.Generator) -> None:
@@ -196,27 +185,12 @@ class Lab:
         feedback = plan.mishap or notes.write(
             a, b, task=plan.task, instruction=plan.instruction, preference=preference, style=profile.style, rng=rng
         )
-        self._terminate(pair, valid=plan.mishap is None, preference=preference, feedback=feedback)
+        self._end(pair, mishap="disturbed" if plan.mishap else "", preference=preference, feedback=feedback)
 
     def _submit_unfinished(self, pair: Pair, *, side: str) -> None:
         feedback = f"The policy server of {side} did not answer, so there is nothing to compare."
-        self._terminate(pair, valid=False, preference="TIE", feedback=feedback)
+        self._end(pair, mishap="policy_unreachable", preference="TIE", feedback=feedback)
 
-    def _terminate(self, pair: Pair, *, valid: bool, preference: str, feedback: str) -> None:
-        self._platform.terminate(
-            session_id=pair.session_id, notes=ending(valid=valid, preference=preference, feedback=feedback)
-        )
-        self._report("submitted", session=pair.session_id, valid=valid, preference=preference, notes=feedback)
-
-    def _set_up(self, task: Task) -> tuple[Scene, rendering.Camera]:
-        """The scene of a task with its camera. Only one is kept: model and renderer take over 100 MB."""
-        if self._station is None or self._station[0].task != task:
-            self._clear_away()
-            scene = Scene(task)
-            self._station = scene, rendering.camera_for(scene)
-        return self._station
-
-    def _clear_away(self) -> None:
-        if self._station:
-            self._station[1].close()
-        self._station = None
+    def _end(self, pair: Pair, *, mishap: str, preference: str, feedback: str) -> None:
+        self._platform.judge(pair, preference=preference, feedback=feedback, mishap=mishap)
+        self._report("submitted", session=pair.session_id, valid=not mishap, preference=preference, notes=feedback)

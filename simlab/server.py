@@ -19,7 +19,7 @@ import numpy as np
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from simlab import wire
+from arena_client import wire
 from simlab.policies import Actor, Policy
 from simlab.scene import STATE_SIZE
 

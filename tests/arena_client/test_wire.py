@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simlab import wire
+from arena_client import wire
 
 
 def array(**changes: Any) -> bytes:

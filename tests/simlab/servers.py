@@ -13,7 +13,7 @@ from threading import Thread
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from simlab import wire
+from arena_client import wire
 from simlab.policies import POLICIES
 from simlab.scene import Floats
 from simlab.server import METADATA, STATE_KEY, Episodes, answer, serving

@@ -118,13 +118,13 @@ def test_a_lab_that_closes_does_not_wait_for_an_answer_it_likes(
     platform: Platform, stub: StubPlatform, waits: Waits, status: int
 ) -> None:
     stub.refuse = {"/terminate_session": [status]}
-    platform.take_leave(session_id="s", notes="PREFERENCE=TIE\n")
+    platform.take_leave("s")
     assert stub.paths() == ["/terminate_session"]
     assert not waits.reasons
 
 
 def test_a_lab_can_close_without_a_platform(waits: Waits) -> None:
-    Platform(server="http://127.0.0.1:1", evaluator=EVALUATOR, wait=waits).take_leave(session_id="s", notes="")
+    Platform(server="http://127.0.0.1:1", evaluator=EVALUATOR, wait=waits).take_leave("s")
     assert not waits.reasons
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from websockets.sync.client import connect
 
-from simlab import wire
+from arena_client import wire
 from simlab.__main__ import main
 from simlab.labs import PROFILES
 from simlab.policies import POLICIES

@@ -240,8 +240,8 @@ def test_a_relay_that_is_away_is_waited_for(bench: Bench, stub: StubPlatform, en
         stub.pair = pair(endpoint, endpoints[1])
         bench.work()
     assert [one["reason"] for one in bench.named("waiting")] == [
-        "A: no connection to the policy (answered 503)",
-        "A: no connection to the policy (answered 502)",
+        "A: no connection to the policy (answered 503: no)",
+        "A: no connection to the policy (answered 502: no)",
     ]
     assert bench.named("submitted")[0]["valid"]
 
@@ -289,7 +289,9 @@ def test_an_address_that_has_ended_ends_the_session(
     with FaultyServer(refusals=[status]).running() as endpoint:
         stub.pair = pair(endpoint, endpoints[1])
         bench.work()
-    assert bench.named("gave_up") == [{"event": "gave_up", "session": "session-1", "reason": f"A: answered {status}"}]
+    assert bench.named("gave_up") == [
+        {"event": "gave_up", "session": "session-1", "reason": f"A: answered {status}: no"}
+    ]
     assert bench.named("submitted")[0]["session"] == "session-2"
 
 

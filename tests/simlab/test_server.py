@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from simlab import wire
+from arena_client import wire
 from simlab.policies import POLICIES
 from simlab.server import MAX_EPISODES, METADATA, STATE_KEY, Episodes
 from simlab.tasks import TASKS
