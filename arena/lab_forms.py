@@ -198,7 +198,7 @@ class ApiKeyForm(forms.Form):
 class AccessCodeForm(forms.Form):
     """For whom and at which station; a member who is no admin can only choose themselves."""
 
-    person = forms.ModelChoiceField(label="For whom", queryset=None, empty_label=None)
+    person = forms.ModelChoiceField(label="For whom", queryset=Person.objects.none(), empty_label=None)
     station = forms.ModelChoiceField(label="At which station", queryset=Station.objects.none(), empty_label=None)
 
     def __init__(self, *args: Any, people: Any, stations: Any, **kwargs: Any) -> None:

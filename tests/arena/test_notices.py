@@ -32,7 +32,7 @@ def break_mail(monkeypatch: pytest.MonkeyPatch, error: Exception) -> list[str]:
     tried: list[str] = []
 
     def refuse(self: EmailMessage, fail_silently: bool = False) -> int:
-        tried.append(self.subject)
+        tried.append(str(self.subject))
         raise error
 
     monkeypatch.setattr(EmailMessage, "send", refuse)

@@ -1,5 +1,6 @@
 """Two who do the same thing to a lab at once: one outcome, and a lab keeps an admin."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 
@@ -76,12 +77,11 @@ def test_two_admins_who_remove_or_demote_each_other_leave_one(cast: Cast) -> Non
         Membership.objects.update_or_create(lab=cast.owners, person=cast.alice, defaults={"role": Role.ADMIN})
         alice = Membership.objects.get(lab=cast.owners, person=cast.alice)
         bob = Membership.objects.get(lab=cast.owners, person=cast.bob)
-        found = at_once(
-            [
-                lambda bob=bob: members.remove_member(membership=bob, by=cast.alice, now=NOW),
-                lambda alice=alice: members.change_role(membership=alice, role=Role.OWNER, by=cast.bob),
-            ]
-        )
+        calls: list[Callable[[], object]] = [
+            partial(members.remove_member, membership=bob, by=cast.alice, now=NOW),
+            partial(members.change_role, membership=alice, role=Role.OWNER, by=cast.bob),
+        ]
+        found = at_once(calls)
         assert sum(isinstance(outcome, Conflict) for outcome in found) == 1
         assert len(members.admins_of(cast.owners)) == 1
 
@@ -101,12 +101,11 @@ def test_an_invitation_accepted_while_it_is_revoked_is_one_or_the_other(cast: Ca
         frank = Person.objects.create_user(f"frank{number}@example.org")
         invitation = invitations.invite(lab=cast.owners, email=frank.email, role=Role.OWNER, by=cast.alice, now=NOW)
         token = notices.link_token(Notice.objects.get(email=frank.email).key)
-        at_once(
-            [
-                lambda token=token, frank=frank: invitations.accept(token=token, person=frank, now=NOW),
-                lambda invitation=invitation: invitations.revoke(invitation=invitation, by=cast.alice, now=NOW),
-            ]
-        )
+        calls: list[Callable[[], object]] = [
+            partial(invitations.accept, token=token, person=frank, now=NOW),
+            partial(invitations.revoke, invitation=invitation, by=cast.alice, now=NOW),
+        ]
+        at_once(calls)
         invitation.refresh_from_db()
         assert (invitation.accepted_at is None) != (invitation.revoked_at is None)
         assert Membership.objects.filter(person=frank).exists() == (invitation.accepted_at is not None)
@@ -135,12 +134,11 @@ def test_a_key_made_while_its_person_is_removed_never_lives_again(cast: Cast) ->
         membership = Membership.objects.get_or_create(
             lab=cast.owners, person=cast.bob, defaults={"role": Role.EVALUATOR}
         )[0]
-        at_once(
-            [
-                lambda number=number: make(name=f"key {number}"),
-                lambda own=membership: members.remove_member(membership=own, by=cast.alice, now=NOW),
-            ]
-        )
+        calls: list[Callable[[], object]] = [
+            partial(make, name=f"key {number}"),
+            partial(members.remove_member, membership=membership, by=cast.alice, now=NOW),
+        ]
+        at_once(calls)
         assert not ApiKey.objects.filter(person=cast.bob, revoked_at=None).exists()
 
 

@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from arena import affiliations, api_keys, applications, invitations, keys, notices, stations
 from arena.applications import TERMS_VERSION, ApplicationText
-from arena.models import Lab, NoticeKind, Person, Role, Scope
+from arena.models import Lab, Notice, NoticeKind, Person, Role, Scope
 from arena.stations import StationLimits
 from tests.arena.conftest import Cast, as_person, make_cast
 from tests.factories import make_person
@@ -66,7 +66,7 @@ def site() -> Site:
     )
     application = applications.apply(person=frank, text=text, terms=TERMS_VERSION, now=now)
     application.affiliated_labs.set([cast.owners])
-    token = notices.link_token(notices.Notice.objects.get(email=frank.email).key)
+    token = notices.link_token(Notice.objects.get(email=frank.email).key)
     slug, bob = cast.owners.slug, cast.owners.memberships.get(person=cast.bob).pk
     paths: list[tuple[str, Person | None]] = [
         ("/join", None),
@@ -175,7 +175,7 @@ def test_from_the_application_to_the_first_code_without_scripts(
     assert code not in page.content()
     lab = Lab.objects.get(name="Frank's Lab")
     assert lab.stations.get().max_speed == 0.25
-    token = notices.link_token(notices.Notice.objects.get(email="dana@example.org").key)
+    token = notices.link_token(Notice.objects.get(email="dana@example.org").key)
     sign_in(scriptless, cast.dana, live_server)
     page.goto(f"/invitations/{token}")
     page.get_by_role("button", name="Join Frank's Lab").click()
