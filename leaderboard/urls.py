@@ -5,5 +5,6 @@ from leaderboard import roboarena, views
 urlpatterns = [
     path("", views.leaderboard, name="leaderboard"),
     path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),
+    path("snapshots/<int:snapshot_id>/export.zip", views.snapshot_export, name="snapshot-export"),
     path("api/leaderboard", roboarena.Leaderboard.as_view(), name="roboarena-leaderboard"),
 ]

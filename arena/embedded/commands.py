@@ -16,6 +16,7 @@ _WITHOUT_SERVICES = {
     "findstatic",
     "help",
     "makemessages",
+    "rank",
     "sendtestemail",
     "spectacular",
     "startapp",
