@@ -85,8 +85,20 @@ def find_by_token(token: str, *, now: datetime) -> Invitation:
 
 @transaction.atomic
 def accept(*, token: str, person: Person, now: datetime) -> Membership:
-    """Become a member. Only the invited address may; a repeat gives the same membership."""
-    found = find_by_token(token, now=now)
+    """Become a member by the mailed link. Only the invited address may; a repeat gives the same membership."""
+    return _accept(find_by_token(token, now=now), person, now)
+
+
+@transaction.atomic
+def accept_own(*, invitation_id: int, person: Person, now: datetime) -> Membership:
+    """Become a member by an invitation to one's own address, which was confirmed when the account was made."""
+    found = Invitation.objects.filter(pk=invitation_id, email=person.email, expires_at__gt=now).first()
+    if found is None:
+        raise NotFound("invitation_unknown", "There is no such invitation.")
+    return _accept(found, person, now)
+
+
+def _accept(found: Invitation, person: Person, now: datetime) -> Membership:
     Lab.objects.select_for_update(no_key=True).get(pk=found.lab_id)
     invitation = Invitation.objects.select_related("lab").select_for_update(of=("self",)).get(pk=found.pk)
     if invitation.email != person.email:
@@ -112,6 +124,12 @@ def accept(*, token: str, person: Person, now: datetime) -> Membership:
 def open_invitations(lab: Lab) -> QuerySet[Invitation]:
     """Neither accepted nor revoked; some may have run out."""
     return lab.invitations.filter(accepted_at=None, revoked_at=None).select_related("invited_by")
+
+
+def waiting_for(person: Person, *, now: datetime) -> QuerySet[Invitation]:
+    """Invitations that a person can accept: whoever signs up by a link finds them again, on any device."""
+    rows = Invitation.objects.filter(email=person.email, accepted_at=None, revoked_at=None, expires_at__gt=now)
+    return rows.select_related("lab", "invited_by")
 
 
 def _membership_of_earlier(invitation: Invitation, person: Person) -> Membership:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("lab/<slug:slug>/members/<int:membership_id>/remove", members.member_remove, name="member-remove"),
     path("lab/<slug:slug>/invitations/<int:invitation_id>/resend", members.invitation_resend, name="invitation-resend"),
     path("lab/<slug:slug>/invitations/<int:invitation_id>/revoke", members.invitation_revoke, name="invitation-revoke"),
+    path("invitations/<int:invitation_id>/accept", members.invitation_accept, name="invitation-accept"),
     path("invitations/<str:token>", members.invitation_page, name="invitation"),
     path("lab/<slug:slug>/stations", stations.station_list, name="lab-stations"),
     path("lab/<slug:slug>/stations/new", stations.station_new, name="station-new"),

@@ -4,9 +4,10 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from arena import access, applications
+from arena import access, applications, invitations
 from evaluations import history
 
 ROWS_A_PAGE = 25
@@ -18,7 +19,12 @@ def lab(request: HttpRequest) -> HttpResponse:
     person = access.signed_in(request.user)
     pages = history.labs_of(person)
     application = None if pages else applications.latest_of(person)
-    return render(request, "evaluations/lab.html", {"labs": pages, "application": application})
+    context = {
+        "labs": pages,
+        "application": application,
+        "invitations": invitations.waiting_for(person, now=timezone.now()),
+    }
+    return render(request, "evaluations/lab.html", context)
 
 
 @login_required

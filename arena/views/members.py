@@ -102,6 +102,16 @@ def invitation_revoke(request: HttpRequest, slug: str, invitation_id: int) -> Ht
     return redirect("lab-members", slug)
 
 
+@login_required
+@require_POST
+def invitation_accept(request: HttpRequest, invitation_id: int) -> HttpResponse:
+    """An invitation that waits on the page of one's labs."""
+    person = access.signed_in(request.user)
+    membership = invitations.accept_own(invitation_id=invitation_id, person=person, now=timezone.now())
+    messages.success(request, f"Welcome to {membership.lab}.")
+    return redirect("lab")
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def invitation_page(request: HttpRequest, token: str) -> HttpResponse:

@@ -203,3 +203,28 @@ def test_only_an_admin_of_the_lab_invites_resends_and_revokes(cast: Cast, operat
     assert as_person(cast.alice).get(path).status_code == 405
     assert as_person(cast.alice).post(path).status_code == 302
     assert Invitation.objects.count() == 1
+
+
+def test_an_invitation_waits_for_who_signs_up_without_its_link(cast: Cast, frank: Person) -> None:
+    invitation = invite(cast)
+    path = f"/invitations/{invitation.pk}/accept"
+    client = as_person(frank)
+    assert "Owners invites you" in client.get("/lab").content.decode()
+    assert "invites you" not in as_person(cast.dana).get("/lab").content.decode()
+    assert as_person(cast.dana).post(path).status_code == 404
+    assert Client().post(path).status_code == 302
+    assert client.get(path).status_code == 405
+    for _ in range(2):
+        assert client.post(path).status_code == 302
+    assert cast.owners.memberships.get(person=frank).role == Role.EVALUATOR
+    assert "invites you" not in client.get("/lab").content.decode()
+
+
+@pytest.mark.parametrize("how", ["revoked", "ran out"])
+def test_one_that_has_ended_does_not_wait(cast: Cast, frank: Person, how: str) -> None:
+    invitation = invite(cast, now=NOW if how == "revoked" else NOW - timedelta(days=14))
+    if how == "revoked":
+        invitations.revoke(invitation=invitation, by=cast.alice, now=NOW)
+    assert "invites you" not in as_person(frank).get("/lab").content.decode()
+    assert as_person(frank).post(f"/invitations/{invitation.pk}/accept").status_code == 404
+    assert not frank.memberships.exists()
