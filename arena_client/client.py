@@ -31,6 +31,7 @@ from arena_client.uploads import Progress, Uploader, silent
 
 SERVER_VARIABLE = "ARENA_SERVER"
 MOST_PAGES = 100
+PAGE_SIZE = 200
 
 T = TypeVar("T")
 
@@ -200,7 +201,9 @@ class Client:
     def _list(self, kind: type[T], path: str, **params: Any) -> Iterator[T]:
         """All pages of a list."""
         for number in range(1, MOST_PAGES + 1):
-            answer = self._transport.call("GET", _path(path), params={**_given(params), "page": number})
+            answer = self._transport.call(
+                "GET", _path(path), params={**_given(params), "page": number, "page_size": PAGE_SIZE}
+            )
             if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
                 raise BadAnswer("bad_answer", f"The server's answer to {path} is no list.")
             yield from (decode(kind, row, at=path) for row in answer["results"])

@@ -101,11 +101,13 @@ class Uploader:
             failure: ArenaError = error
         else:
             if answer.status_code < 300:
-                return _offset_in(answer.headers.get("Upload-Offset"))
+                reached = _offset_in(answer.headers.get("Upload-Offset"))
+                if reached > offset:
+                    return reached
             if answer.status_code in GONE:
                 raise _Gone
             failure = refusal(answer)
-            if answer.status_code not in OUT_OF_STEP and not is_passing(failure):
+            if answer.status_code >= 300 and answer.status_code not in OUT_OF_STEP and not is_passing(failure):
                 raise failure
         if not patience.pause(failure.message, at_least=getattr(failure, "retry_after", None)):
             raise failure
