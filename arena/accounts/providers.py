@@ -28,6 +28,11 @@ def hosts(provider: str, email: str, told: dict[str, Any]) -> bool:
     return provider == "google" and (domain in GOOGLE_MAIL or bool(told.get("hd")))
 
 
+def one_of(addresses: list[Any]) -> list[Any]:
+    """A person has one e-mail here. Of several that the provider tells: the main one, or else one confirmed there."""
+    return sorted(addresses, key=lambda address: (address.primary, address.verified), reverse=True)[:1]
+
+
 class ProviderAdapter(DefaultSocialAccountAdapter):
     error_messages = {
         **DefaultSocialAccountAdapter.error_messages,
@@ -41,8 +46,10 @@ class ProviderAdapter(DefaultSocialAccountAdapter):
         person: Person = super().populate_user(request, sociallogin, data)
         parts = [data.get("name") or "", f"{data.get('first_name') or ''} {data.get('last_name') or ''}"]
         person.name = next((" ".join(part.split())[:120] for part in parts if part.strip()), "")
-        account = sociallogin.account
+        sociallogin.email_addresses = one_of(sociallogin.email_addresses)
         for address in sociallogin.email_addresses:
+            person.email = address.email.lower()
+            account = sociallogin.account
             address.verified = address.verified and hosts(account.provider, address.email, account.extra_data)
         return person
 

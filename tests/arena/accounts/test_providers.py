@@ -96,6 +96,20 @@ def test_any_other_new_person_confirms_by_our_mail(client: Client, provider: Pro
     assert is_signed_in(client)
 
 
+def test_of_several_emails_the_main_one_is_taken(client: Client, provider: Provider) -> None:
+    """The others stay free: they are nobody's here, and nobody is kept from signing up with them."""
+    say_github(provider, "dana@lab.example")
+    others = ("dana@home.example", "7+dana@users.noreply.example")
+    provider.emails = [
+        *({"email": email, "primary": False, "verified": True} for email in others),
+        *provider.emails,
+    ]
+    provider.github["email"] = others[0]
+    come_by(client, "github")
+    assert Person.objects.get().email == "dana@lab.example"
+    assert [address.email for address in EmailAddress.objects.all()] == ["dana@lab.example"]
+
+
 def test_the_host_of_a_mail_opens_the_account_with_it(client: Client, provider: Provider, gmail_dana: Person) -> None:
     provider.google = BY_GMAIL
     come_by(client, "google")
