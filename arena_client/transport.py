@@ -25,6 +25,8 @@ PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 MOST_FAULTS = 3
 """Times that a call is repeated which the platform answers with a fault of its own (500)."""
 
+_LENGTHS = {"content-length", "transfer-encoding"}
+
 Wait = Callable[[str, float], None]
 """Called with the reason and the number of seconds; returns after that time."""
 
@@ -118,7 +120,7 @@ class Transport:
         if method not in ("GET", "HEAD"):
             headers.setdefault("Idempotency-Key", str(uuid.uuid4()))
         answer = self.insist(method, path, headers=headers, **request)
-        if answer.status_code == 204 or not answer.content:
+        if answer.status_code == 204:
             return None
         try:
             return answer.json()
@@ -127,12 +129,17 @@ class Transport:
                 "bad_answer", "The server's answer is no JSON.", hint="Is this the address of a Policy Arena?"
             ) from None
 
-    def insist(self, method: str, path: str, **request: Any) -> requests.Response:
-        """An answer below 400, or the error of a refusal that waiting would not change."""
+    def insist(self, method: str, path: str, *, needs: str = "", **request: Any) -> requests.Response:
+        """An answer below 400, or the error of a refusal that waiting would not change.
+
+        An answer that lacks the header that it `needs` was cut off on its way, and is asked for again.
+        """
         patience, faults = self.patience(), 0
         while True:
             try:
                 answer = self.send(method, path, **request)
+                if answer.status_code < 400 and needs and needs not in answer.headers:
+                    raise _cut_off()
             except Unanswered as error:
                 if not patience.pause(error.message):
                     raise
@@ -165,7 +172,13 @@ class Transport:
         if 300 <= answer.status_code < 400:
             where = answer.headers.get("Location", "elsewhere")
             raise ArenaError("redirected", f"The server sends us to {where}.", hint="Give that as the server.")
+        if method != "HEAD" and answer.status_code != 204 and not _LENGTHS & {name.lower() for name in answer.headers}:
+            raise _cut_off()  # of headers that break off the library makes an answer all the same
         return answer
+
+
+def _cut_off() -> Unanswered:
+    return Unanswered("unanswered", "The answer was cut off on its way.", hint="Is the network there?")
 
 
 def refusal(answer: requests.Response) -> ArenaError:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+import requests
+
 from arena_client.answers import Media
 from arena_client.errors import ArenaError, BadAnswer, Conflict, Unanswered
 from arena_client.transport import Patience, Transport, is_passing, refusal
@@ -67,6 +69,7 @@ class Uploader:
         answer = self._transport.insist(
             "POST",
             "api/v1/uploads",
+            needs="Location",
             headers={
                 "Tus-Resumable": "1.0.0",
                 "Upload-Length": str(size),
@@ -100,8 +103,8 @@ class Uploader:
         except Unanswered as error:
             failure: ArenaError = error
         else:
-            if answer.status_code < 300:
-                reached = _offset_in(answer.headers.get("Upload-Offset"))
+            if answer.status_code < 300 and "Upload-Offset" in answer.headers:
+                reached = _offset_in(answer)
                 if reached > offset:
                     return reached
             if answer.status_code in GONE:
@@ -115,12 +118,12 @@ class Uploader:
 
     def _offset(self, location: str) -> int:
         try:
-            answer = self._transport.insist("HEAD", location, headers={"Tus-Resumable": "1.0.0"})
+            answer = self._transport.insist("HEAD", location, needs="Upload-Offset", headers={"Tus-Resumable": "1.0.0"})
         except ArenaError as error:
             if error.status in GONE:
                 raise _Gone from error
             raise
-        return _offset_in(answer.headers.get("Upload-Offset"))
+        return _offset_in(answer)
 
     def _finished(self, session_id: str, side: str, kind: str, digest: str) -> Media:
         arrived = self._arrived(session_id, side, kind)
@@ -148,8 +151,9 @@ def _sha256(file: IO[bytes]) -> str:
     return found.hexdigest()
 
 
-def _offset_in(header: str | None) -> int:
-    if header is None or not header.isdecimal():
+def _offset_in(answer: requests.Response) -> int:
+    header = answer.headers.get("Upload-Offset", "")
+    if not header.isdecimal():
         raise BadAnswer("bad_answer", "The server does not say how much of the file it has.")
     return int(header)
 
