@@ -66,6 +66,34 @@ class ClientKeyAdmin(ReadOnlyAdmin):
     exclude = ("digest",)
 
 
+@admin.register(models.ApiKey)
+class ApiKeyAdmin(ReadOnlyAdmin):
+    list_display = ("prefix", "name", "person", "lab", "scopes", "expires_at", "last_used_at", "revoked_at")
+    list_select_related = ("person", "lab")
+    exclude = ("digest",)
+
+
+@admin.register(models.Invitation)
+class InvitationAdmin(ReadOnlyAdmin):
+    list_display = ("email", "lab", "role", "invited_by", "expires_at", "accepted_at", "revoked_at")
+    list_select_related = ("lab", "invited_by")
+    exclude = ("digest",)
+
+
+@admin.register(models.Affiliation)
+class AffiliationAdmin(ReadOnlyAdmin):
+    list_display = ("lab", "other", "declared_by", "created_at", "ended_at", "ended_by")
+    list_select_related = ("lab", "other", "declared_by", "ended_by")
+
+
+@admin.register(models.Notice)
+class NoticeAdmin(ReadOnlyAdmin):
+    list_display = ("kind", "person", "email", "created_at", "attempts", "settled_at", "sent")
+    list_select_related = ("person",)
+    list_filter = ("kind", "sent")
+    exclude = ("key",)  # what the secret of a link is derived from
+
+
 @admin.register(models.AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "tag", "subject", "person", "lab")
@@ -73,7 +101,7 @@ class AuditEventAdmin(ReadOnlyAdmin):
     search_fields = ("tag", "subject")
 
 
-admin.site.register([models.Embodiment, models.Policy, models.Membership], ReadOnlyAdmin)
+admin.site.register([models.Application, models.Embodiment, models.Policy, models.Membership], ReadOnlyAdmin)
 admin.site.unregister(Group)  # roles are memberships of labs
 # Rows of django-allauth are changed by their own person alone, and hold what opens accounts.
 admin.site.unregister([EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken])
