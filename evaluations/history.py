@@ -123,11 +123,16 @@ WORDS = {
     "person:sign-in-connected": "Sign-in by {provider} connected",
     "person:sign-in-disconnected": "Sign-in by {provider} disconnected",
     "person:signed-up": "Account made",
+    "person:vouched": "E-mail taken as confirmed",
     "station:changed": "Station of {lab} described anew",
     "station:created": "Station of {lab} described",
     "station:retired": "Station of {lab} retired",
     "steward:created": "Steward now",
 }
+
+
+# Recorded with the person that they are about; only an operator's command does them.
+BY_THE_OPERATOR = frozenset({"person:vouched", "steward:created"})
 
 
 @dataclass(frozen=True)
@@ -178,7 +183,7 @@ def _text(event: AuditEvent) -> str:
 
 
 def _by(event: AuditEvent, person: Person) -> str:
-    if event.person is None:
+    if event.person is None or event.tag in BY_THE_OPERATOR:
         return "the operator"
     if event.person == person:
         return "you"
