@@ -77,13 +77,14 @@ def session_page(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def submit(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
-    """What the form holds is kept first, so that nothing is lost where it cannot be submitted yet."""
+    """What the form holds is kept first, so that nothing is lost where it cannot be submitted yet; or only kept."""
     now = timezone.now()
     session = access.session_to_run(signed_in(request), session_id)
     conflict, problem = None, ""
     try:
         entries.save_posted(session=session, data=request.POST, now=now)
-        submissions.submit_draft(session=session, now=now)
+        if "keep" not in request.POST:
+            submissions.submit_draft(session=session, now=now)
         return redirect("evaluate-session", session_id)
     except DraftConflict as error:
         conflict, problem = error, error.message

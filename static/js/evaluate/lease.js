@@ -7,7 +7,7 @@ export class Lease extends EventTarget {
   constructor(root, { now, expires, warningMinutes }) {
     super();
     this.place = root.querySelector("[data-lease]");
-    this.left = root.querySelector("[data-lease-left]");
+    this.end = root.querySelector("[data-lease-end]");
     this.banner = root.querySelector('[data-banner="expiry"]');
     this.warning = warningMinutes * MINUTE_MS;
     this.clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -27,7 +27,7 @@ export class Lease extends EventTarget {
     const left = this.expires - (Date.now() + this.ahead);
     const at = this.clock.format(new Date(this.expires - this.ahead));
     write(this.place, `at ${at} (${inWords(left)})`);
-    write(this.left, inWords(left).replace("in ", ""));
+    write(this.end, at);
     this.banner.hidden = left > this.warning || left <= 0;
     if (left <= 0) {
       this.dispatchEvent(new Event("over"));

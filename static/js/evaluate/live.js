@@ -71,6 +71,13 @@ const TROUBLE =
   "Something went wrong between the platform and the policy. Start the client again; if it stays so, give the session up " +
   "or mark it as not fair, because a policy server did not answer.";
 
+/** The platform does not answer: what is shown may be old. */
+export function showAway(root) {
+  for (const hint of root.querySelectorAll("[data-live-hint]")) {
+    hint.textContent = "No connection to the platform: this is how it stood last. Your robot’s client may still be running.";
+  }
+}
+
 /** Show what a side's client does. Only a change of the connection is announced. */
 export function showLive(root, label, { connection, steps, trouble }) {
   const card = root.querySelector(`[data-live="${label}"]`);

@@ -7,11 +7,12 @@ import { Belt, Draft } from "./draft.js";
 import { Fields } from "./fields.js";
 import { Keys } from "./keys.js";
 import { Lease } from "./lease.js";
-import { Live, showLive } from "./live.js";
+import { Live, showAway, showLive } from "./live.js";
 import { refreshParts } from "./parts.js";
 import { Restore } from "./restore.js";
 import { Steps, doneSteps } from "./steps.js";
 import { Submit } from "./submit.js";
+import { attachUploader } from "../uploads.js";
 import { showMissing, showSummary } from "./summary.js";
 
 const root = document.querySelector("[data-evaluate]");
@@ -35,13 +36,15 @@ const lease = new Lease(root, {
   expires: state.lease_expires_at,
   warningMinutes: state.warning_minutes,
 });
-const submit = new Submit(root, { form, draft, page: state.page, uploads, say: complain, refresh });
+new Submit(root, { form, draft, page: state.page, uploads, say: complain, refresh });
 new Keys(root, { steps, fields, draft, restore });
 copyButtons(root);
 
-/** How many files are on their way; see static/js/uploads.js. */
+const uploaders = [...root.querySelectorAll("[data-uploads]")].map((place) => attachUploader(place));
+
+/** How many files are on their way. */
 function uploads() {
-  return root.querySelectorAll("[data-uploads] [data-upload-state=running]").length;
+  return uploaders.flatMap((one) => one.transfers).filter((transfer) => transfer.isGoing).length;
 }
 
 // Saving
@@ -116,12 +119,18 @@ live.addEventListener("live", ({ detail }) => {
   let arrived = state.checking;
   for (const [label, side] of Object.entries(detail.sides)) {
     showLive(root, label, side);
-    arrived ||= side.episode !== label in state.told || side.media !== state.files[label];
+    arrived ||= side.episode !== label in state.told;
+    if (side.media !== state.files[label]) {
+      state.files[label] = side.media;
+      root.querySelector(`[data-uploads][data-side="${label}"]`).dispatchEvent(new Event("uploads:refresh"));
+      arrived = true;
+    }
   }
   if (arrived || detail.revision > draft.revision) {
     refresh();
   }
 });
+live.addEventListener("away", () => showAway(root));
 live.addEventListener("refused", ({ detail }) => refused(detail));
 lease.addEventListener("over", () => live.ask());
 
@@ -150,14 +159,27 @@ async function refresh() {
   }
 }
 
+/** What the uploads tell is newer than what the page began with. */
+root.addEventListener("uploads:changed", ({ detail: { side, media } }) => {
+  state.files[side] = media.length;
+  state.videos[side] = media.filter((one) => one.kind !== "trajectory").length;
+  showAll();
+  if (side === "A") {
+    refresh(); // its first frame shows how the scene began
+  }
+});
+
 function over() {
   live.stop();
   lease.stop();
   const banner = root.querySelector("[data-banner=ended]");
   if (banner.hidden) {
-    root.querySelector("[data-ended-text]").textContent = "This session has ended. What was entered is kept with it.";
+    const late = draft.dirty.size > 0;
+    root.querySelector("[data-ended-text]").textContent = late
+      ? "This session has ended. Your last changes came too late; what was saved before is kept with it."
+      : "This session has ended. What was entered is kept with it.";
     banner.hidden = false;
-    if (draft.dirty.size === 0) {
+    if (!late) {
       location.assign(state.page);
     }
   }
@@ -203,4 +225,3 @@ fields.showAll();
 restore.attach();
 showAll();
 root.dataset.ready = "yes";
-document.addEventListener("uploads:changed", () => submit.onUploads());

@@ -2,6 +2,8 @@
 
 import { reach } from "./api.js";
 
+const LOOK_MS = 500;
+
 export class Submit {
   /** `uploads()` is how many files are on their way; `say` shows a trouble. */
   constructor(root, { form, draft, page, uploads, say, refresh }) {
@@ -32,20 +34,18 @@ export class Submit {
   wait() {
     this.waiting.hidden = false;
     this.button.disabled = true;
+    this.timer = setInterval(() => this.onUploads(), LOOK_MS);
     this.onUploads();
   }
 
   stop() {
+    clearInterval(this.timer);
     this.waiting.hidden = true;
     this.button.disabled = false;
   }
 
-  /** Called whenever an upload begins, ends or fails. */
   onUploads() {
     const left = this.uploads();
-    if (this.waiting.hidden) {
-      return;
-    }
     if (left === 0) {
       this.stop();
       this.send();
