@@ -17,7 +17,8 @@ from leaderboard.ranking.errors import (
     RankingError,
     UnknownModel,
 )
-from leaderboard.ranking.fit import MODELS, default_settings, fit, settings_from_json
+from leaderboard.ranking.fit import MODELS, default_settings, estimate, fit, settings_from_json
+from leaderboard.ranking.joint_settings import JointSettings
 from leaderboard.ranking.result import FitResult, PolicyResult
 from leaderboard.ranking.settings import IntervalSettings, ModelSettings
 
@@ -29,6 +30,7 @@ __all__ = [
     "IntervalSettings",
     "InvalidComparisons",
     "InvalidSettings",
+    "JointSettings",
     "ModelSettings",
     "NoFiniteEstimate",
     "NothingToRank",
@@ -38,6 +40,7 @@ __all__ = [
     "UnknownModel",
     "default_settings",
     "encode",
+    "estimate",
     "fit",
     "settings_from_json",
 ]

@@ -128,6 +128,14 @@ class Comparisons:
         return Cells(policy_a, policy_b, lab, np.ascontiguousarray(table.T, dtype=np.float64))
 
 
+def by_evaluator_and_lab(comparisons: Comparisons) -> Comparisons:
+    """The same comparisons with evaluator x G + lab in place of the lab. Needs evaluators."""
+    assert comparisons.evaluator is not None
+    both = comparisons.evaluator * comparisons.n_labs + comparisons.lab
+    names = tuple(f"{number}" for number in range(len(comparisons.evaluators) * comparisons.n_labs))
+    return replace(comparisons, lab=both, labs=names)
+
+
 def encode(
     *,
     policy_a: Sequence[str],

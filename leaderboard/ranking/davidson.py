@@ -22,12 +22,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg
 
 from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, FloatArray, IntArray
 from leaderboard.ranking.errors import InvalidSettings, NoFiniteEstimate
 from leaderboard.ranking.estimate import Estimate, OrderEffect, TieHabits
 from leaderboard.ranking.settings import ModelSettings
+from leaderboard.ranking.spreads import next_spread
 
 # A Newton step that promises less log-likelihood than this is the last, and is taken unmeasured: near the maximum the
 # next one would be lost in rounding.
@@ -37,10 +38,8 @@ MAX_HALVINGS = 40
 # A parameter without a prior whose standard error exceeds this is on its way to infinity.
 UNBOUNDED_SE = 1e3
 
-# The spread s of the labs' tie habits: rate of its exponential prior, floor, and the relative change at which its
-# estimate has settled. That takes about five updates; after the last one allowed, s stands as it is.
-SPREAD_RATE = 1.0
-SPREAD_FLOOR = 0.03
+# The relative change at which the spread s of the labs' tie habits has settled. That takes about five updates; after
+# the last one allowed, s stands as it is.
 SPREAD_SETTLED = 1e-4
 MAX_SPREAD_UPDATES = 100
 
@@ -238,9 +237,7 @@ def build_objective(
 def fit_spread(objective: Objective, settings: DavidsonSettings) -> tuple[Objective, Maximum]:
     """The objective and its maximum at the empirical-Bayes estimate of s, the spread of the labs' tie habits.
 
-    At the maximum for one s, gamma = G - tr(V_lnu) / s² is the number of habits that the data determine; the next s is
-    the positive root of rate s³ + gamma s² - sum lnu_g² = 0 (MacKay's update, with an exponential prior on s that pulls
-    towards labs being alike: Simpson et al. 2017, Statist. Sci. 32:1).
+    At the maximum for one s follows the next: `spreads.next_spread`.
     """
     s, lnu = settings.lab_tie_sd, objective.at.lnu
     maximum = maximise(objective)
@@ -254,15 +251,6 @@ def fit_spread(objective: Objective, settings: DavidsonSettings) -> tuple[Object
         if abs(math.log(s / previous)) < SPREAD_SETTLED:
             break
     return objective, maximum
-
-
-def next_spread(*, gamma: float, squares: float) -> float:
-    """The positive root of rate s³ + gamma s² - squares = 0, at least the floor."""
-    highest = (squares / SPREAD_RATE) ** (1 / 3)
-    if highest <= SPREAD_FLOOR:
-        return SPREAD_FLOOR
-    root = optimize.brentq(lambda s: SPREAD_RATE * s**3 + max(gamma, 0.0) * s**2 - squares, 0.0, highest)
-    return max(float(root), SPREAD_FLOOR)
 
 
 def maximise(objective: Objective, start: FloatArray | None = None) -> Maximum:

@@ -1,17 +1,18 @@
 """One interface to every model: comparisons in, ranking out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from leaderboard.ranking import davidson
+from leaderboard.ranking import davidson, joint
 from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, FloatArray, IntArray
 from leaderboard.ranking.diagnostics import Tally, components, never_compared, notices, tally
 from leaderboard.ranking.errors import InvalidSettings, NothingToRank, UnknownModel
 from leaderboard.ranking.estimate import Estimate
 from leaderboard.ranking.intervals import Uncertainty, uncertainty
+from leaderboard.ranking.joint_settings import JointSettings
 from leaderboard.ranking.ranks import Ranks, rank
 from leaderboard.ranking.result import FitResult, IntervalMethod, Matrix, PartialMatrix, PolicyResult
 from leaderboard.ranking.settings import IntervalSettings, ModelSettings
@@ -25,7 +26,10 @@ class Model:
     estimate: Callable[[Comparisons, Cells, IntArray, Any], Estimate]
 
 
-MODELS = {"davidson": Model(davidson.DavidsonSettings, davidson.estimate)}
+MODELS = {
+    "joint": Model(JointSettings, joint.estimate),
+    "davidson": Model(davidson.DavidsonSettings, davidson.estimate),
+}
 
 
 def default_settings(model: str) -> ModelSettings:
@@ -39,7 +43,7 @@ def settings_from_json(model: str, stored: dict[str, Any]) -> ModelSettings:
     _require_known(stored, settings_type)
     intervals = stored.get("intervals", {})
     _require_known(intervals, IntervalSettings)
-    return settings_type(**{**stored, "intervals": IntervalSettings(**intervals)})
+    return settings_type(**{**stored, "intervals": replace(settings_type().intervals, **intervals)})
 
 
 def fit(comparisons: Comparisons, *, model: str = "davidson", settings: ModelSettings | None = None) -> FitResult:
@@ -48,18 +52,14 @@ def fit(comparisons: Comparisons, *, model: str = "davidson", settings: ModelSet
     Raises UnknownModel, InvalidSettings, NothingToRank, and NoFiniteEstimate where priors are switched off that the
     data need. Poor data have an answer with warnings: see `diagnostics.notices`.
     """
-    settings = settings or default_settings(model)
-    if type(settings) is not _model(model).settings:
-        raise InvalidSettings("settings_of_another_model", f"These settings do not belong to the model {model!r}.")
-    if not len(comparisons):
-        raise NothingToRank("no_comparisons", "There is no comparison, so there is nothing to rank.")
-    compared, absent = comparisons.compared()
+    settings = checked_settings(model, settings)
+    compared, absent = to_rank(comparisons)
     cells = compared.cells()
     component = components(cells, n_policies=compared.n_policies)
-    estimate = _model(model).estimate(compared, cells, component, settings)
+    estimated = _model(model).estimate(compared, cells, component, settings)
     labs = np.unique(cells.lab).size
-    unsure = uncertainty(estimate, settings.intervals, labs=labs)
-    ranks = rank(estimate.score, component, unsure, settings.intervals)
+    unsure = uncertainty(estimated, settings.intervals, labs=labs)
+    ranks = rank(estimated.score, component, unsure, settings.intervals)
     order = np.lexsort((np.array(compared.policies), ranks.rank, component))
     warnings = notices(compared.policies, cells, component, intervals=settings.intervals, labs=labs)
     apart = component[:, None] != component
@@ -67,21 +67,47 @@ def fit(comparisons: Comparisons, *, model: str = "davidson", settings: ModelSet
         model=model,
         settings=settings,
         n=len(compared),
-        policies=_policies(compared, estimate.score, unsure, ranks, component, tally(compared, cells), order),
+        policies=_policies(compared, estimated, unsure, ranks, component, tally(compared, cells), order),
         covariance=_matrix(unsure.covariance, order),
-        win=_partial_matrix(estimate.win, order, apart),
-        tie=_partial_matrix(estimate.tie, order, apart),
-        ties=estimate.ties,
-        order=estimate.order,
-        log_likelihood=estimate.log_likelihood,
+        win=_partial_matrix(estimated.win, order, apart),
+        tie=_partial_matrix(estimated.tie, order, apart),
+        ties=estimated.ties,
+        order=estimated.order,
+        log_likelihood=estimated.log_likelihood,
         intervals=IntervalMethod(settings.intervals.level, unsure.method, unsure.df, labs),
         warnings=(*([never_compared(absent)] if absent else []), *warnings),
+        unit=estimated.unit,
+        tasks=estimated.tasks,
+        labs=estimated.labs,
+        parameters=estimated.parameters,
+        missing=estimated.missing,
     )
+
+
+def estimate(comparisons: Comparisons, *, model: str, settings: ModelSettings | None = None) -> Estimate:
+    """What `fit` makes the ranking of, for those who need its parts: predictions, influence. Same errors."""
+    settings = checked_settings(model, settings)
+    compared, _ = to_rank(comparisons)
+    cells = compared.cells()
+    return _model(model).estimate(compared, cells, components(cells, n_policies=compared.n_policies), settings)
+
+
+def checked_settings(model: str, settings: ModelSettings | None) -> ModelSettings:
+    settings = settings or default_settings(model)
+    if type(settings) is not _model(model).settings:
+        raise InvalidSettings("settings_of_another_model", f"These settings do not belong to the model {model!r}.")
+    return settings
+
+
+def to_rank(comparisons: Comparisons) -> tuple[Comparisons, tuple[str, ...]]:
+    if not len(comparisons):
+        raise NothingToRank("no_comparisons", "There is no comparison, so there is nothing to rank.")
+    return comparisons.compared()
 
 
 def _policies(
     comparisons: Comparisons,
-    score: FloatArray,
+    estimated: Estimate,
     unsure: Uncertainty,
     ranks: Ranks,
     component: IntArray,
@@ -90,6 +116,7 @@ def _policies(
 ) -> tuple[PolicyResult, ...]:
     se = np.sqrt(np.diag(unsure.covariance))
     half_width = unsure.normal_quantile * se
+    score = estimated.score
     return tuple(
         PolicyResult(
             policy=comparisons.policies[p],
@@ -106,10 +133,17 @@ def _policies(
             wins=int(counts.wins[p]),
             ties=int(counts.ties[p]),
             losses=int(counts.losses[p]),
-            mean_progress=None if np.isnan(counts.mean_progress[p]) else float(counts.mean_progress[p]),
+            mean_progress=_known(counts.mean_progress, p),
+            unadjusted=_known(estimated.unadjusted, p),
+            expected_progress=_known(estimated.expected_progress, p),
+            expected_progress_se=_known(estimated.expected_progress_se, p),
         )
         for p in order
     )
+
+
+def _known(values: FloatArray | None, p: int) -> float | None:
+    return None if values is None or np.isnan(values[p]) else float(values[p])
 
 
 def _matrix(values: FloatArray, order: IntArray) -> Matrix:
@@ -118,7 +152,7 @@ def _matrix(values: FloatArray, order: IntArray) -> Matrix:
 
 def _partial_matrix(values: FloatArray, order: IntArray, unknown: BoolArray) -> PartialMatrix:
     shown = values.astype(object)
-    shown[unknown] = None
+    shown[unknown | np.isnan(values)] = None
     return tuple(tuple(row) for row in shown[np.ix_(order, order)].tolist())
 
 

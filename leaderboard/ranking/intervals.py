@@ -18,7 +18,7 @@ class Uncertainty:
     """
 
     V: FloatArray
-    df: int | None
+    df: float | None
     method: Method
     quantile: float
     normal_quantile: float
@@ -42,9 +42,15 @@ def uncertainty(estimate: Estimate, settings: IntervalSettings, *, labs: int) ->
     "clustered" takes what labs did to the scores as G independent draws (`clustered`), with t(G - 1) quantiles; no
     score's interval is narrower than the model's. 92 to 96 % in the same trials, 97 to 98 % where labs agree, and 93 to
     99 % with 3 labs. With 2 labs the quantile is 12.7 and every interval spans several log-odds, which tells nothing.
+
+    A model with lab effects of its own has what labs do in its covariance, and brings its degrees of freedom along.
+    Clustering on top would take the residuals from which the effects are already gone, and be far too narrow.
     """
     upper = (1 + settings.level) / 2
     normal_quantile = float(stats.norm.ppf(upper))
+    if estimate.lab_effects:
+        quantile = float(stats.t.ppf(upper, estimate.df)) if estimate.df else normal_quantile
+        return Uncertainty(estimate.covariance, estimate.df, "model", quantile, normal_quantile)
     if settings.method == "model" or labs < settings.min_labs:
         return Uncertainty(estimate.covariance, None, "model", normal_quantile, normal_quantile)
     quantile = float(stats.t.ppf(upper, labs - 1))

@@ -33,13 +33,15 @@ def rank(score: FloatArray, component: IntArray, uncertainty: Uncertainty, setti
 
     p is above q where their difference exceeds c standard errors, c from `critical_value`. Then p's rank is at least
     1 + the number of policies above it, and at most the number of policies less those below it. Mogstad, Romano,
-    Shaikh and Wilhelm (2024), Rev. Econ. Stud. 91:476-518.
+    Shaikh and Wilhelm (2024), Rev. Econ. Stud. 91:476-518. A covariance that is not known leaves all ranks open.
     """
     together = component[:, None] == component
     difference = score[:, None] - score
-    se = np.sqrt(_difference_variances(uncertainty.V, together))
-    c = critical_value(uncertainty.V, se, df=uncertainty.df, settings=settings)
-    above = (difference > c * se) & (se > 0)
+    above = np.zeros(together.shape, dtype=np.bool_)
+    if np.isfinite(uncertainty.V).all():
+        se = np.sqrt(_difference_variances(uncertainty.V, together))
+        c = critical_value(uncertainty.V, se, df=uncertainty.df, settings=settings)
+        above = (difference > c * se) & (se > 0)
     return Ranks(
         rank=1 + np.count_nonzero(together & (difference < -SAME_SCORE), axis=1),
         low=1 + np.count_nonzero(above, axis=0),
@@ -48,7 +50,7 @@ def rank(score: FloatArray, component: IntArray, uncertainty: Uncertainty, setti
     )
 
 
-def critical_value(V: FloatArray, se: FloatArray, *, df: int | None, settings: IntervalSettings) -> float:
+def critical_value(V: FloatArray, se: FloatArray, *, df: float | None, settings: IntervalSettings) -> float:
     """c: the quantile at `level` of the largest |t| among all pairs with a standard error, by simulation.
 
     V: (P, P) covariance of the scores. se: (P, P) of their differences, 0 for pairs that are not compared. The same

@@ -6,6 +6,7 @@ from leaderboard.ranking import Comparisons, DavidsonSettings, InvalidSettings, 
 from leaderboard.ranking.comparisons import FloatArray
 from leaderboard.ranking.diagnostics import components
 from leaderboard.ranking.estimate import Estimate
+from leaderboard.ranking.spreads import next_spread
 from tests.leaderboard.ranking.samples import pudding, roboarena, simulate, table
 
 # The likelihood alone, one tie parameter, no order effect: the model of the 1970 paper.
@@ -81,7 +82,7 @@ def test_newton_climbs_to_the_same_top_from_anywhere(small: Comparisons, seed: i
     ("gamma", "squares", "root"), [(2.0, 3.0, 1.0), (0.0, 8.0, 2.0), (1.0, 0.0, 0.03), (5.0, 1e-9, 0.03)]
 )
 def test_the_next_spread_is_the_positive_root_or_the_floor(gamma: float, squares: float, root: float) -> None:
-    assert davidson.next_spread(gamma=gamma, squares=squares) == pytest.approx(root, rel=1e-9)
+    assert next_spread(gamma=gamma, squares=squares) == pytest.approx(root, rel=1e-9)
 
 
 def test_spread_of_tie_habits_does_not_depend_on_its_start(small: Comparisons) -> None:

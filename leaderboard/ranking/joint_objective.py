@@ -1,0 +1,312 @@
+"""What the joint model maximises, its gradient and its curvature. The model itself is described in `joint`."""
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from leaderboard.ranking.arrow import Arrow
+from leaderboard.ranking.comparisons import FloatArray, IntArray
+from leaderboard.ranking.readings import UNKNOWN, Readings
+
+# Parameters that all labs share come first in this order; then the policies' and the categories'.
+DELTA, LNU_0, MU, DELTA_S, LOG_K = range(5)
+GLOBALS = 5
+# Each lab's own.
+LNU, MU_LAB, B_POLICY = 0, 1, 2
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parameters are. Shared, K0 = 5 + 2 P + C + P C: (delta, lnu_0, mu, delta_s, log k; theta; a; mu_c; psi
+    by category, then policy). Of each lab, B = 2 + P: (lnu_g, mu_g; b), or 2 without b.
+
+    n_categories is 0 where fewer than two are known: one alone cannot be told from the policies' own scores.
+    """
+
+    n_policies: int
+    n_labs: int
+    n_categories: int
+    with_psi: bool
+    with_b: bool
+
+    @property
+    def theta(self) -> slice:
+        return slice(GLOBALS, GLOBALS + self.n_policies)
+
+    @property
+    def a(self) -> slice:
+        return slice(self.theta.stop, self.theta.stop + self.n_policies)
+
+    @property
+    def mu_c(self) -> slice:
+        return slice(self.a.stop, self.a.stop + self.n_categories)
+
+    @property
+    def psi(self) -> slice:
+        return slice(self.mu_c.stop, self.shared_size)
+
+    @property
+    def b(self) -> slice:
+        return slice(B_POLICY, self.lab_size)
+
+    @property
+    def shared_size(self) -> int:
+        return GLOBALS + 2 * self.n_policies + self.n_categories + self.with_psi * self.n_categories * self.n_policies
+
+    @property
+    def lab_size(self) -> int:
+        return B_POLICY + self.with_b * self.n_policies
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """coefficient x parameter in a linear predictor of each row. index: into the shared parameters, or into the row's
+    own lab's. Scalars stand for all rows."""
+
+    index: IntArray | int
+    coefficient: FloatArray | float
+    of_lab: bool = False
+
+
+Predictor = list[Term]
+
+
+@dataclass(frozen=True, eq=False)
+class Position:
+    """Values of all parameters: shared (K0,), labs (G, B)."""
+
+    shared: FloatArray
+    labs: FloatArray
+
+    def moved(self, step: "Position", by: float) -> "Position":
+        return Position(self.shared + by * step.shared, self.labs + by * step.labs)
+
+    def largest(self) -> float:
+        return float(max(np.abs(self.shared).max(), np.abs(self.labs).max(initial=0.0)))
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A position, and there: probabilities p (3, m) of the outcomes, means of progress (2, m), the preferences'
+    log-likelihood, and Q."""
+
+    at: Position
+    p: FloatArray
+    means: FloatArray
+    log_likelihood: float
+    value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Objective:
+    """Q = (log-likelihood of the preferences + quasi-likelihood of progress / phi) / c - sum precision (x - mean)² / 2.
+
+    Without log_k among the free parameters k is `scale` throughout. Means and precisions: (K0,), and (B,), the same for
+    each lab. An infinite precision holds a parameter at its mean.
+    """
+
+    readings: Readings
+    layout: Layout
+    mean: FloatArray
+    precision: FloatArray
+    lab_precision: FloatArray
+    phi: float
+    c: float
+    scale: float
+    scale_free: bool
+
+    def k(self, at: Position) -> float:
+        return math.exp(at.shared[LOG_K]) if self.scale_free else self.scale
+
+    def point(self, at: Position) -> Point:
+        """Q at a position, and what the derivatives need."""
+        rows = self.readings
+        h, t = (self._predicted(terms, at) for terms in self.preference_terms)
+        eta = np.stack([self._predicted(terms, at) for terms in self.progress_terms(at)])
+        top = np.maximum(np.abs(h), t)
+        log_sum = top + np.log(np.exp(h - top) + np.exp(t - top) + np.exp(-h - top))
+        log_p = np.stack([h, t, -h]) - log_sum
+        log_likelihood = float(np.sum(rows.counts * log_p))
+        quasi = float(np.sum(rows.progress * eta - rows.known * np.logaddexp(0, eta)))
+        penalty = float(_finite(self.precision) @ (at.shared - self.mean) ** 2) / 2
+        penalty += float(np.sum(at.labs**2 * _finite(self.lab_precision))) / 2
+        value = (log_likelihood + quasi / self.phi) / self.c - penalty
+        return Point(at, np.exp(log_p), 1 / (1 + np.exp(-eta)), log_likelihood, value)
+
+    def residuals(self, point: Point) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(m,) derivatives of the two likelihoods by h and by t, and (2, m) by the two eta, before phi and c."""
+        rows = self.readings
+        n_a, n_tie, n_b = rows.counts
+        p_a, p_tie, p_b = point.p
+        return (
+            n_a - n_b - rows.n * (p_a - p_b),
+            n_tie - rows.n * p_tie,
+            rows.progress - rows.known * point.means,
+        )
+
+    def gradient(self, point: Point) -> Position:
+        h, t, eta = self.residuals(point)
+        group = np.zeros(self.readings.size, dtype=np.int64)
+        shared, labs = self.collect(point, (h, t, eta), group, groups=1)
+        penalty = _finite(self.precision) * (point.at.shared - self.mean)
+        return Position(shared[0] - penalty, labs[0] - _finite(self.lab_precision) * point.at.labs)
+
+    def collect(
+        self, point: Point, residuals: tuple[FloatArray, FloatArray, FloatArray], group: IntArray, *, groups: int
+    ) -> tuple[FloatArray, FloatArray]:
+        """(groups, K0) and (groups, G, B): what the rows of each group add to the gradient of Q, priors left out."""
+        K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
+        shared, labs = np.zeros(groups * K0), np.zeros(groups * G * B)
+        own = (group * G + self.readings.lab) * B
+        h, t, eta = residuals
+        predictors = (*self.preference_terms, *self.progress_slopes(point.at))
+        for terms, residual in zip(predictors, (h, t, eta[0] / self.phi, eta[1] / self.phi), strict=True):
+            for term in terms:
+                if term.of_lab:
+                    labs += np.bincount(own + term.index, term.coefficient * residual, labs.size)
+                else:
+                    shared += np.bincount(group * K0 + term.index, term.coefficient * residual, shared.size)
+        shared, labs = shared.reshape(groups, K0) / self.c, labs.reshape(groups, G, B) / self.c
+        return shared * np.isfinite(self.precision), labs * np.isfinite(self.lab_precision)
+
+    def information(self, point: Point) -> Arrow:
+        """The negative Hessian of Q (with k free: its expectation), as an arrow of blocks."""
+        arrow = self._curvature(point)
+        held, held_labs = np.isinf(self.precision), np.isinf(self.lab_precision)
+        arrow.shared[held] = arrow.shared[:, held] = 0.0
+        arrow.cross[:, :, held] = arrow.cross[:, held_labs] = 0.0
+        arrow.labs[:, held_labs] = arrow.labs[:, :, held_labs] = 0.0
+        np.einsum("ii->i", arrow.shared)[...] += np.where(held, 1.0, self.precision)
+        np.einsum("gii->gi", arrow.labs)[...] += np.where(held_labs, 1.0, self.lab_precision)
+        return arrow
+
+    def _curvature(self, point: Point) -> Arrow:
+        """Without the priors. Every pair of terms that meet in a row adds the product of their coefficients, times the
+        (co)variance of what the two predictors' readings are; the places come once for all points."""
+        K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
+        weights = np.concatenate(
+            [
+                np.broadcast_to(one.coefficient * np.asarray(other.coefficient) * weight, weight.shape)
+                for (one, other), weight in self._meetings(point)
+            ]
+        )
+        tables = np.bincount(self._places, weights / self.c, K0 * K0 + G * B * K0 + G * B * B)
+        table = tables.astype(np.float64, copy=False)
+        shared: FloatArray = table[: K0 * K0].reshape(K0, K0)
+        cross = table[K0 * K0 : K0 * K0 + G * B * K0].reshape(G, B, K0)
+        labs = table[K0 * K0 + G * B * K0 :].reshape(G, B, B)
+        diagonal = np.einsum("gii->gi", labs)
+        labs = labs + np.swapaxes(labs, 1, 2)
+        np.einsum("gii->gi", labs)[...] -= diagonal
+        return Arrow(np.triu(shared) + np.triu(shared, 1).T, cross.copy(), labs)
+
+    def _meetings(self, point: Point) -> list[tuple[tuple[Term, Term], FloatArray]]:
+        rows = self.readings
+        p_a, p_tie, p_b = point.p
+        by_h, by_t = self.preference_terms
+        by_a, by_b = self.progress_slopes(point.at)
+        spread = rows.known * point.means * (1 - point.means) / self.phi
+        hh = rows.n * (p_a + p_b - (p_a - p_b) ** 2)
+        ht = -rows.n * (p_a - p_b) * p_tie
+        tt = rows.n * p_tie * (1 - p_tie)
+        return [
+            *((pair, hh) for pair in _pairs(by_h)),
+            *(((one, other), ht) for one in by_h for other in by_t),
+            *((pair, tt) for pair in _pairs(by_t)),
+            *((pair, spread[0]) for pair in _pairs(by_a)),
+            *((pair, spread[1]) for pair in _pairs(by_b)),
+        ]
+
+    @cached_property
+    def _places(self) -> IntArray:
+        """Where in the three tables, laid end to end, each meeting of two terms in a row goes: upper triangles."""
+        K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
+        lab, m = self.readings.lab, self.readings.size
+        start = self.point(Position(np.zeros(K0), np.zeros((G, B))))
+        places = np.empty((len(self._meetings(start)), m), dtype=np.int64)
+        for number, ((one, other), _) in enumerate(self._meetings(start)):
+            low, high = np.minimum(one.index, other.index), np.maximum(one.index, other.index)
+            if one.of_lab and other.of_lab:
+                places[number] = K0 * K0 + G * B * K0 + (lab * B + low) * B + high
+            elif one.of_lab or other.of_lab:
+                own, shared = (one, other) if one.of_lab else (other, one)
+                places[number] = K0 * K0 + (lab * B + own.index) * K0 + shared.index
+            else:
+                places[number] = low * K0 + high
+        return places.ravel()
+
+    @cached_property
+    def preference_terms(self) -> tuple[Predictor, Predictor]:
+        """h and t."""
+        ability = [
+            *self._ability_terms(self.readings.policy_a, 0.5),
+            *self._ability_terms(self.readings.policy_b, -0.5),
+        ]
+        return [*ability, Term(DELTA, -0.5)], [Term(LNU_0, 1.0), Term(LNU, 1.0, of_lab=True)]
+
+    def progress_terms(self, at: Position) -> tuple[Predictor, Predictor]:
+        """eta of side A and of side B."""
+        k = self.k(at)
+        sides = []
+        for policy, sign in ((self.readings.policy_a, -0.5), (self.readings.policy_b, 0.5)):
+            sides.append([*self._easiness_terms, Term(DELTA_S, sign), *self._ability_terms(policy, k)])
+        return sides[0], sides[1]
+
+    def progress_slopes(self, at: Position) -> tuple[Predictor, Predictor]:
+        """The derivatives of the two eta by the parameters: as above, and k u by log k where k is free."""
+        sides = self.progress_terms(at)
+        if self.scale_free:
+            k = self.k(at)
+            for terms, policy in zip(sides, (self.readings.policy_a, self.readings.policy_b), strict=True):
+                terms.append(Term(LOG_K, k * self._predicted(self._ability_terms(policy, 1.0), at)))
+        return sides
+
+    @cached_property
+    def _easiness_terms(self) -> Predictor:
+        rows, layout = self.readings, self.layout
+        terms = [Term(MU, 1.0), Term(MU_LAB, 1.0, of_lab=True)]
+        terms += [Term(layout.a.start + policy, 1.0) for policy in (rows.policy_a, rows.policy_b)]
+        if layout.n_categories:
+            terms.append(Term(layout.mu_c.start + self._category, self._categorised * 1.0))
+        return terms
+
+    def _ability_terms(self, policy: IntArray, coefficient: float) -> Predictor:
+        layout = self.layout
+        terms = [Term(layout.theta.start + policy, coefficient)]
+        if layout.with_psi and layout.n_categories:
+            place = layout.psi.start + self._category * layout.n_policies + policy
+            terms.append(Term(place, coefficient * self._categorised))
+        if layout.with_b:
+            terms.append(Term(layout.b.start + policy, coefficient, of_lab=True))
+        return terms
+
+    @cached_property
+    def _category(self) -> IntArray:
+        return np.maximum(self.readings.category, 0)
+
+    @cached_property
+    def _categorised(self) -> FloatArray | float:
+        """1 where the category is known: rows without one have neither psi nor mu_c."""
+        known = self.readings.category != UNKNOWN
+        return 1.0 if known.all() else known.astype(np.float64)
+
+    def _predicted(self, terms: Predictor, at: Position) -> FloatArray:
+        total = np.zeros(self.readings.size)
+        for term in terms:
+            value = at.labs[self.readings.lab, term.index] if term.of_lab else at.shared[term.index]
+            total += term.coefficient * value
+        return total
+
+    def elsewhere(self, readings: Readings) -> "Objective":
+        """The same model for other sessions, numbered by the same keys."""
+        return replace(self, readings=readings)
+
+
+def _pairs(terms: Predictor) -> list[tuple[Term, Term]]:
+    return [(one, other) for place, one in enumerate(terms) for other in terms[place:]]
+
+
+def _finite(precision: FloatArray) -> FloatArray:
+    return np.where(np.isinf(precision), 0.0, precision)

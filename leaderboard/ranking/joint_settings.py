@@ -1,0 +1,78 @@
+"""What can be set of the joint model."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from leaderboard.ranking.errors import InvalidSettings
+from leaderboard.ranking.settings import IntervalSettings, ModelSettings
+
+TaskMix = str | Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JointSettings(ModelSettings):
+    """Standard deviations of priors in log-odds, and what is held instead of being estimated.
+
+    theta_sd: scores. order_sd, progress_order_sd: order effects on preference and progress. tie_mean, tie_sd: log nu of
+    the typical lab. progress_sd: log-odds of the typical progress. scale_sd: log k.
+
+    psi_sd, b_sd, a_sd, lab_tie_sd, category_sd, lab_sd: spreads of policy by task, policy by lab, the sessions that a
+    policy meets, tie habits, tasks' and labs' easiness. 0 leaves the effects out. Where spreads_estimated they are the
+    start of their estimation, otherwise what holds.
+
+    scale, dispersion, inflation: k, phi, c; None: estimated.
+
+    task_mix: the tasks that the score is for: "pool" (as in the sessions), "equal", or a share for each category by
+    name; shares are divided by their sum.
+
+    Raises InvalidSettings.
+    """
+
+    intervals: IntervalSettings = field(default_factory=lambda: IntervalSettings(method="model"))
+    theta_sd: float = 1.5
+    order_sd: float = 0.5
+    progress_order_sd: float = 0.3
+    tie_mean: float = -1.0
+    tie_sd: float = 2.0
+    progress_sd: float = 5.0
+    scale_sd: float = 0.3
+    psi_sd: float = 0.2
+    b_sd: float = 0.2
+    a_sd: float = 0.2
+    lab_tie_sd: float = 1.0
+    category_sd: float = 0.3
+    lab_sd: float = 0.3
+    spreads_estimated: bool = True
+    scale: float | None = None
+    dispersion: float | None = None
+    inflation: float | None = None
+    task_mix: TaskMix = "pool"
+
+    def __post_init__(self) -> None:
+        numbers = {name: value for name, value in vars(self).items() if isinstance(value, float | int)}
+        if not all(math.isfinite(value) for value in numbers.values()):
+            raise InvalidSettings("prior_out_of_range", "Standard deviations of priors are finite and not negative.")
+        if any(value < 0 for name, value in numbers.items() if name.endswith("_sd")) or self.theta_sd == 0:
+            raise InvalidSettings(
+                "prior_out_of_range", "Standard deviations of priors are not negative; theta_sd is above 0."
+            )
+        for value in (self.scale, self.dispersion, self.inflation):
+            if value is not None and value <= 0:
+                raise InvalidSettings("held_out_of_range", "scale, dispersion and inflation are above 0.")
+        if self.intervals.method == "clustered":
+            raise InvalidSettings(
+                "clustered_with_lab_effects",
+                "The joint model has lab effects of its own; clustering by lab on top would be far too narrow.",
+            )
+        _require_mix(self.task_mix)
+
+
+def _require_mix(mix: TaskMix) -> None:
+    if isinstance(mix, str):
+        if mix not in ("pool", "equal"):
+            raise InvalidSettings("mix_unknown", f"A task mix is pool, equal, or numbers by category, not {mix!r}.")
+        return
+    shares = list(mix.values())
+    if not shares or not all(math.isfinite(share) and share >= 0 for share in shares) or sum(shares) <= 0:
+        raise InvalidSettings("mix_out_of_range", "The shares of a task mix are not negative, and not all 0.")
