@@ -58,6 +58,10 @@ lock: .env-dev ## resolve pyproject.toml into the lock files
 	@$(LOCK) --extra simlab -o requirements-simlab.lock
 	@$(LOCK) --extra simlab --extra dev -o requirements-dev.lock
 
+.PHONY: openapi
+openapi: .env-dev ## write docs/openapi.yaml anew from the code
+	@$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
 bench-%: .env-dev ## one benchmark: make bench-relay
 	@exec $(PY) -m benchmarks.$*
 

@@ -86,6 +86,16 @@ def training_is_due(*, person: Person, station: Station) -> bool:
     return draw_pair(candidates(training=True), _bench(station, frozenset()), SystemRandom()) is not None
 
 
+def require_training(*, person: Person, station: Station) -> None:
+    """Raise a Conflict where this evaluator's first session must be a training session."""
+    if training_is_due(person=person, station=station):
+        raise Conflict(
+            "training_first",
+            "Your first session is a training session.",
+            hint="It takes one short task against two known policies and counts nowhere.",
+        )
+
+
 def _rubric(category: TaskCategory, given: Sequence[Mapping[str, Any]] | None) -> tuple[rubrics.Stage, ...]:
     if given is None:
         return rubrics.rubric_for(category)

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from leaderboard import roboarena, views
+from leaderboard import api, roboarena, views
 
 urlpatterns = [
     path("", views.leaderboard, name="leaderboard"),
     path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),
     path("snapshots/<int:snapshot_id>/export.zip", views.snapshot_export, name="snapshot-export"),
+    path("api/v1/public/leaderboard", api.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/leaderboard", roboarena.Leaderboard.as_view(), name="roboarena-leaderboard"),
 ]

@@ -5,10 +5,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from arena.api.fields import Output
-from arena.api.permissions import ANY_KEY, key_of, labs_of, person
-from arena.api.views import ApiView, answer
+from arena import notices
+from arena.api.fields import Input, OneOf, Output
+from arena.api.permissions import ANY_KEY, Open, key_of, labs_of, person
+from arena.api.views import ApiView, answer, read
 from arena.models import ApiKey, Membership, Role, Scope
+
+_CAN_BE_SWITCHED_OFF = [kind.value for kind in notices.CAN_BE_SWITCHED_OFF]
 
 
 class OwnLabOutput(Output):
@@ -34,6 +37,14 @@ class MeOutput(Output):
     key = ShownKeyOutput(allow_null=True)
 
 
+class NoticesInput(Input):
+    muted = serializers.ListField(child=OneOf(choices=_CAN_BE_SWITCHED_OFF), max_length=len(_CAN_BE_SWITCHED_OFF))
+
+
+class NoticesOutput(Output):
+    muted = serializers.ListField(child=serializers.ChoiceField(choices=_CAN_BE_SWITCHED_OFF))
+
+
 class Me(ApiView):
     tag = "You"
     access = {"GET": ANY_KEY}
@@ -49,6 +60,23 @@ class Me(ApiView):
         ]
         facts = {name: getattr(you, name) for name in ("email", "name", "pseudonym", "trained_at")}
         return answer(MeOutput, facts | {"steward": you.is_staff, "labs": labs, "key": _shown(key)})
+
+
+class MyNotices(ApiView):
+    tag = "You"
+    access = {"GET": Open.TO_BROWSERS, "PATCH": Open.TO_BROWSERS}
+
+    @extend_schema(responses=NoticesOutput)
+    def get(self, request: Request) -> Response:
+        """Which kinds of e-mail you have switched off."""
+        return answer(NoticesOutput, {"muted": person(request).muted_notices})
+
+    @extend_schema(request=NoticesInput, responses=NoticesOutput)
+    def patch(self, request: Request) -> Response:
+        """Switch exactly these kinds of e-mail off, and all others on."""
+        said = read(NoticesInput, request.data)
+        notices.choose(person=person(request), muted=said["muted"])
+        return answer(NoticesOutput, {"muted": person(request).muted_notices})
 
 
 def _shown(key: ApiKey | None) -> dict[str, object] | None:

@@ -8,7 +8,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
-from arena.api.fields import Output
+from arena.api.fields import Output, Text
 from arena.api.permissions import Open
 
 _ALWAYS = {
@@ -86,6 +86,18 @@ class Schema(AutoSchema):
             return [{}, *schemes]
         return [{"browser": []}] if wanted is Open.TO_BROWSERS else schemes
 
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> dict[str, Any]:
+        schema: dict[str, Any] = super()._map_serializer_field(  # type: ignore[no-untyped-call]
+            field, direction, bypass_extensions
+        )
+        if isinstance(field, Text):
+            schema["pattern"] = _ANY_TEXT if field.allow_blank else _SOME_TEXT
+        return schema
+
+    def get_extensions(self) -> dict[str, Any]:
+        wanted = self.view.access[self.method]
+        return {} if isinstance(wanted, Open) else {"x-scopes": [scope.value for scope in wanted]}
+
     def get_override_parameters(self) -> list[Any]:
         query = self.view.queries.get(self.method)
         found: list[Any] = [query] if query else []
@@ -101,6 +113,8 @@ class Schema(AutoSchema):
 
 
 _JSON = ["application/json"]
+_ANY_TEXT = r"^[^\x00]*$"
+_SOME_TEXT = r"^[^\x00]*[^\s\x00][^\x00]*$"
 _IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     type={"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[ -~]+$"},
@@ -135,9 +149,32 @@ def only_our_api(endpoints: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [end for end in endpoints if end[0].startswith("/api/v1/") and not end[0].startswith("/api/v1/uploads")]
 
 
-def no_unknown_fields(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Inputs refuse what they do not know, and say so."""
+def in_our_form(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Inputs refuse what they do not know, and say so; errors, which are the same everywhere, are described once."""
     for name, schema in result["components"]["schemas"].items():
-        if name.endswith("Input") and schema.get("type") == "object":
+        if name.endswith("Input"):
             schema["additionalProperties"] = False
+    result["components"]["responses"] = {
+        _error_name(status): {
+            "description": description,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorOutput"}}},
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
+        }
+        for status, description in sorted((_ALWAYS | _WRITES).items())
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for status in operation["responses"].keys() & (_ALWAYS | _WRITES).keys():
+                operation["responses"][status] = {"$ref": f"#/components/responses/{_error_name(status)}"}
     return result
+
+
+def _error_name(status: str) -> str:
+    return f"Error{status}"
+
+
+_HEADERS: dict[str, Any] = {
+    "401": {"WWW-Authenticate": {"schema": {"type": "string"}}},
+    "405": {"Allow": {"schema": {"type": "string"}}},
+    "429": {"Retry-After": {"schema": {"type": "string", "pattern": "^[0-9]+$"}, "description": "Seconds."}},
+}

@@ -51,7 +51,7 @@ class ApiView(APIView):
         _require_known_length(request, self.max_body_bytes)
         super().initial(request, *args, **kwargs)
         method = named_method(request)
-        self.query = read(self.queries.get(method, Input), request.query_params)
+        self.query = read(self.queries.get(method, Input), request.query_params.dict())
         if method not in SAFE_METHODS:
             # The view serves this one request: its handler is wrapped here, after all that may refuse it.
             handler = getattr(self, method.lower())

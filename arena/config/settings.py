@@ -295,7 +295,7 @@ SPECTACULAR_SETTINGS = {
         "slug": {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$"},
     },
     "PREPROCESSING_HOOKS": ["arena.api.schema.only_our_api"],
-    "POSTPROCESSING_HOOKS": ["arena.api.schema.no_unknown_fields"],
+    "POSTPROCESSING_HOOKS": ["evaluations.api.uploads_schema.with_uploads", "arena.api.schema.in_our_form"],
     "SERVE_PUBLIC": True,
 }
 

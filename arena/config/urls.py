@@ -9,6 +9,7 @@ urlpatterns = [
     path("", include("workers.urls")),
     path("", include("arena.lab_urls")),
     path("", include("arena.urls")),
+    path("api/", include("arena.api.doc_urls")),
     path("api/v1/", include("arena.api.urls")),
     path("api/v1/", include("evaluations.api.urls")),
     path("staff/", admin.site.urls),

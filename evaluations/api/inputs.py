@@ -1,5 +1,9 @@
 """What may be said about sessions."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from arena.api.fields import Flag, Input, Number, OneOf, Text, Whole
@@ -36,8 +40,8 @@ class SessionQuery(PageQuery):
     state = serializers.ChoiceField(choices=State.choices, required=False)
     lab = serializers.SlugField(required=False, max_length=80)
     station = serializers.IntegerField(required=False, min_value=1, max_value=LARGEST_ID)
-    training = serializers.BooleanField(required=False, allow_null=True, default=None)
-    open = serializers.BooleanField(required=False, allow_null=True, default=None)
+    training = serializers.BooleanField(required=False)
+    open = serializers.BooleanField(required=False, help_text="Whether it has not ended yet.")
 
 
 class InstructionQuery(Input):
@@ -54,13 +58,51 @@ class PublicSessionQuery(PageQuery, BoardQuery):
     )
 
 
+_OF_A_SIDE: dict[str, dict[str, Any]] = {
+    "progress": {"type": "integer", "minimum": 0, "maximum": 100, "nullable": True, "description": "Whole percent."},
+    "success": {"type": "boolean", "nullable": True},
+    "failure_modes": {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {"type": "string", "enum": FailureMode.values},
+    },
+    "recovered": {"type": "boolean", "nullable": True},
+    "done": {"type": "boolean", "description": "The evaluator has gone on from this rollout."},
+}
+
+
+def _text(most: int) -> dict[str, Any]:
+    return {"type": "string", "maxLength": most, "pattern": r"^[^\x00]*$"}
+
+
+def _one_of(choices: Iterable[str]) -> dict[str, Any]:
+    return {"type": "string", "enum": [*map(str, choices), None], "nullable": True}
+
+
+@extend_schema_field(
+    {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            **{f"{label}_{name}": schema for label in "ab" for name, schema in _OF_A_SIDE.items()},
+            "scene_restored": {"type": "boolean"},
+            "preference": _one_of(Preference.values),
+            "notes": _text(NOTES_MAX_LENGTH),
+            "valid": {"type": "boolean"},
+            "invalid_reason": _one_of(INVALID_REASONS),
+            "invalid_comment": _text(COMMENT_MAX_LENGTH),
+        },
+    }
+)
+class Changes(serializers.DictField):
+    """Values by name. The domain judges them; this says what it lets pass."""
+
+    child = serializers.JSONField(allow_null=True)
+
+
 class DraftInput(Input):
     revision = Whole(min_value=0, max_value=2**31 - 1, help_text="On which revision these changes rest.")
-    changes = serializers.DictField(
-        child=serializers.JSONField(allow_null=True),
-        help_text="By name: `a_progress` (whole percent), `a_success`, `a_failure_modes`, `a_recovered`, `a_done`, the "
-        "same of `b_`, `scene_restored`, `preference`, `notes`, `valid`, `invalid_reason`, `invalid_comment`.",
-    )
+    changes = Changes()
 
 
 class EpisodeInput(Input):

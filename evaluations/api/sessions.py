@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from arena.api.fields import NothingInput
 from arena.api.pagination import page_of
 from arena.api.permissions import READ_OR_RUN, RUN, labs_of, person
+from arena.api.stations import own_station
 from arena.api.views import ApiView, answer, read
 from arena.errors import NotFound
-from arena.models import Station
 from evaluations import assignments, drafts, episodes, files, guesses, photos, sessions, submissions
 from evaluations.api import shown
 from evaluations.api.inputs import (
@@ -63,15 +63,6 @@ def bare_session(request: Request, session_id: uuid.UUID) -> Session:
     return session
 
 
-def own_station(request: Request, station_id: int) -> Station:
-    """A station of a lab in which the request may act."""
-    stations = Station.objects.filter(lab__in=labs_of(request)).select_related("lab", "embodiment")
-    station = stations.filter(pk=station_id).first()
-    if station is None:
-        raise NotFound("station_unknown", "You have no such station.")
-    return station
-
-
 def told(request: Request, session_id: uuid.UUID, *, status: int = 200) -> Response:
     """The session as it stands now."""
     return answer(SessionOutput, shown.session(own_session(request, session_id), now=timezone.now()), status=status)
@@ -99,6 +90,8 @@ class SessionList(SessionView):
         asked = read(OpenSessionInput, request.data)
         now = timezone.now()
         station = own_station(request, asked.pop("station"))
+        if not asked["training"]:
+            assignments.require_training(person=person(request), station=station)
         session = assignments.open_session(person=person(request), station=station, now=now, **asked)
         return told(request, session.pk, status=201 if session.opened_at == now else 200)
 
@@ -240,7 +233,7 @@ def _chosen(found: QuerySet[Session], asked: dict[str, Any]) -> QuerySet[Session
     columns = {"state": "state", "lab": "lab__slug", "station": "station", "training": "training"}
     wanted = {column: asked[name] for name, column in columns.items() if asked.get(name) is not None}
     found = found.filter(**wanted)
-    if asked["open"] is None:
+    if "open" not in asked:
         return found
     is_open = Q(pk__in=Session.objects.open().values("pk"))
     return found.filter(is_open if asked["open"] else ~is_open)

@@ -1,9 +1,14 @@
 from django.urls import path
 
 from evaluations import urls as _converters  # noqa: F401  the label's converter is registered there
-from evaluations.api import sessions
+from evaluations.api import public, sessions, tasks
 
 urlpatterns = [
+    path("rubric", tasks.Rubric.as_view(), name="api-rubric"),
+    path("vocabulary", tasks.Vocabulary.as_view(), name="api-vocabulary"),
+    path("stations/<int:station_id>/tasks", tasks.StationTasks.as_view(), name="api-station-tasks"),
+    path("public/sessions", public.PublicSessions.as_view(), name="api-public-sessions"),
+    path("public/sessions/<uuid:session_id>", public.PublicSession.as_view(), name="api-public-session"),
     path("sessions", sessions.SessionList.as_view(), name="api-sessions"),
     path("sessions/<uuid:session_id>", sessions.SessionDetail.as_view(), name="api-session"),
     path("sessions/<uuid:session_id>/live", sessions.SessionLive.as_view(), name="api-session-live"),
