@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.json:
             print(json.dumps({"error": {"code": error.code, "message": error.message, "hint": error.hint}}))
         tell(f"arena-client: {error}")
+        if error.code == "training_first":
+            tell("arena-client: add --training to do it now.")
         return 1
     except (PolicyError, Unreachable, Closed, NoVideo, Aborted, OSError, ValueError) as error:
         tell(f"arena-client: {error}")
@@ -166,7 +168,7 @@ def submit(options: argparse.Namespace) -> int:
     with _client(options) as client:
         session = client.submit(
             options.session,
-            preference=options.preference.upper() if options.preference else None,
+            preference=options.preference,
             notes=options.notes,
             valid=False if options.invalid_reason else None,
             invalid_reason=options.invalid_reason,
@@ -203,6 +205,7 @@ def run(options: argparse.Namespace) -> int:
                 judge=None if options.score_in_browser else Prompts(say=tell),
                 attendant=attendant(opened=remember, quiet=options.json),
                 resume=options.resume,
+                training=options.training,
                 folder=options.save,
                 max_steps=options.max_steps,
                 chunk=options.chunk,
@@ -273,7 +276,7 @@ def _parser() -> argparse.ArgumentParser:
     stations.add_argument("--lab", help="its slug (default: the key's lab)")
     opening = _add(commands, "open", open_session, "open a session: the task first, then a pair is drawn")
     _add_task(opening)
-    opening.add_argument("--training", action="store_true", help="with policies known for practice; counts nowhere")
+    _add_training(opening)
     _add_rollout(_add(commands, "rollout", rollout, "run one rollout; with --address no API key is needed"))
     _add_results(commands)
     _add_run(_add(commands, "run", run, "a whole session: both sides, uploads, scores"))
@@ -291,6 +294,10 @@ def _add(commands: Any, name: str, command: Callable[[argparse.Namespace], int],
 def _add_task(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--station-id", type=int, required=True, help="as `arena-client stations` lists it")
     parser.add_argument("--instruction", required=True, help="what the robot is to do")
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--training", action="store_true", help="with policies known for practice; counts nowhere")
 
 
 def _add_motion(parser: argparse.ArgumentParser) -> None:
@@ -321,7 +328,7 @@ def _add_results(commands: Any) -> None:
     scoring.add_argument("--steps", type=int, help="how many it took")
     judging = _add(commands, "submit", submit, "judge a session and end it")
     judging.add_argument("session")
-    judging.add_argument("--preference", choices=("A", "B", "TIE", "tie"))
+    judging.add_argument("--preference", type=str.upper, choices=("A", "B", "TIE"))
     judging.add_argument("--notes", help="why")
     judging.add_argument("--invalid-reason", help="it is not to count, such as scene_differed")
     judging.add_argument("--comment", help="on the reason")
@@ -340,6 +347,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--station-id", type=int, required=True, help="as `arena-client stations` lists it")
     parser.add_argument("--instruction", help="what the robot is to do")
     parser.add_argument("--resume", action="store_true", help="go on with the open session; finished sides stay")
+    _add_training(parser)
     parser.add_argument("--score-in-browser", action="store_true", help="ask nothing here")
     parser.add_argument(
         "--save", type=Path, default=Path("arena-sessions"), metavar="DIR", help="(default: %(default)s)"

@@ -77,12 +77,18 @@ def run_session(
     judge: Judge | None = None,
     attendant: Attendant = NOBODY,
     resume: bool = False,
+    training: bool = False,
     folder: Path = Path("arena-sessions"),
     max_steps: int = MAX_STEPS,
     chunk: int | None = None,
 ) -> Session:
-    """Run a session to its end; without a judge, up to where it is judged in the browser (`client.page`)."""
-    session = find_session(client, station_id=station_id, instruction=instruction, resume=resume)
+    """Run a session to its end; without a judge, up to where it is judged in the browser (`client.page`).
+
+    With `resume` the newest open session at the station goes on, if it is of this task where one is given.
+    """
+    session = _find_open(client, station_id, instruction) if resume else None
+    if session is None:
+        session = client.open_session(station_id, instruction, training=training or None)
     attendant.opened(session)
     run = _Run(client, station, judge, attendant, folder / session.id, max_steps, chunk)
     for label in LABELS:
@@ -100,16 +106,14 @@ def run_session(
     )
 
 
-def find_session(client: Client, *, station_id: int, instruction: str, resume: bool) -> Session:
-    """A new session, or with `resume` the newest open one at the station, of this task where one is given."""
-    if not resume:
-        return client.open_session(station_id, instruction)
+def _find_open(client: Client, station_id: int, instruction: str) -> Session | None:
+    """The newest open session at the station; where an instruction is given, of that task, if there is one."""
     for session in client.sessions(only_open=True, station=station_id):
         if not instruction or session.instruction == " ".join(instruction.split()):
             return session
     if not instruction:
         raise NotFound("no_open_session", "You have no open session at this station.", hint="Give a new instruction.")
-    return client.open_session(station_id, instruction)
+    return None
 
 
 @dataclass

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from arena_client.answers import Session
 from arena_client.client import Client
-from arena_client.errors import ArenaError, NotFound
+from arena_client.errors import ArenaError, Conflict, NotFound
 from arena_client.errors import Unanswered as NoAnswer
 from simlab.calls import INSIST_SECONDS, Pair, Refused, Side, Unanswered, Wait
 from simlab.evidence import Evidence, trajectory_file
@@ -24,6 +25,9 @@ class ApiPlatform:
         self._client = Client(server, key, wait=wait, patience=INSIST_SECONDS)
         self._station_id: int | None = None
 
+    def close(self) -> None:
+        self._client.close()
+
     def enter(self) -> None:
         with _in_our_words():
             self._station_id = self._find_station()
@@ -32,9 +36,17 @@ class ApiPlatform:
         with _in_our_words():
             if self._station_id is None:
                 self._station_id = self._find_station()
-            session = self._client.open_session(self._station_id, instruction)
+            session = self._open(self._station_id, instruction)
         sides = [Side(label, side.relay_url or "") for label, side in sorted(session.sides.items())]
         return Pair(session.id, sides)
+
+    def _open(self, station_id: int, instruction: str) -> Session:
+        try:
+            return self._client.open_session(station_id, instruction)
+        except Conflict as conflict:
+            if conflict.code != "training_first":
+                raise
+            return self._client.open_session(station_id, instruction, training=True)
 
     def deliver(self, pair: Pair, side: Side, instruction: str, evidence: Evidence) -> None:
         outcome = evidence.rollout.outcome

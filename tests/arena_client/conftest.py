@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
@@ -16,8 +18,8 @@ from arena import api_keys, policies
 from arena.models import Person
 from arena.policies import EndpointCheck
 from arena_client.client import Client
+from evaluations import relay_directory
 from evaluations.relay.addresses import resolve
-from evaluations.relay_directory import DatabaseDirectory
 from tests.arena_client.policies import METADATA, PolicyServer, policy_server
 from tests.evaluations.relay.doubles import RunningRelay, quick
 from tests.factories import Arena, make_arena
@@ -39,13 +41,20 @@ class Place:
     arena: Arena
     key: str
     policies: list[PolicyServer] = field(default_factory=list)
+    clients: list[Client] = field(default_factory=list)
 
     @property
     def station_id(self) -> int:
         return self.arena.station.pk
 
     def client(self, url: str = "", **more: Any) -> Client:
-        return Client(url or self.url, self.key, **more)
+        self.clients.append(Client(url or self.url, self.key, **more))
+        return self.clients[-1]
+
+    def close(self) -> None:
+        """No thread of the server waits for another request when the database is taken away."""
+        for client in self.clients:
+            client.close()
 
     def restart_policies(self, **fields: Any) -> None:
         for policy in self.policies:
@@ -61,17 +70,39 @@ def make_key(person: Person, arena: Arena, *scopes: str) -> str:
 
 
 @pytest.fixture
-def place(live_server: LiveServer, transactional_db: None) -> Place:
+def place(live_server: LiveServer, transactional_db: None) -> Iterator[Place]:
     """The API alone: nobody runs a rollout."""
     arena = make_arena(policies_in_pool=2)
-    return Place(live_server.url, arena, make_key(arena.dana, arena))
+    made = Place(live_server.url, arena, make_key(arena.dana, arena))
+    yield made
+    made.close()
+
+
+class Directory:
+    """The relay's own, leaving no connection to the database behind in its threads."""
+
+    async def find(self, token: str) -> Any:
+        return await asyncio.to_thread(_closing, lambda: relay_directory.find_route(token))
+
+    async def record(self, batch: Any) -> None:
+        await asyncio.to_thread(_closing, lambda: relay_directory.record_measurements(batch))
+
+    async def ended(self, side_ids: Any) -> Any:
+        return await asyncio.to_thread(_closing, lambda: relay_directory.ended_sides(side_ids))
+
+
+def _closing(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    finally:
+        connection.close()
 
 
 @pytest.fixture
 def running_place(place: Place) -> Iterator[Place]:
     """With a real relay, and two policy servers that answer with joints."""
     with ExitStack() as stack:
-        relay = RunningRelay(DatabaseDirectory(), limits=quick(), allow_private=True, resolver=resolve)  # type: ignore[arg-type]
+        relay = RunningRelay(Directory(), limits=quick(), allow_private=True, resolver=resolve)  # type: ignore[arg-type]
         stack.callback(relay.stop)
         stack.enter_context(
             override_settings(RELAY_PUBLIC_URL=f"ws://127.0.0.1:{relay.port}", ALLOW_PRIVATE_ENDPOINTS=True)

@@ -1,4 +1,4 @@
-"""Whole sessions against the real API, through the real relay, to real websockets: and again after each way to break."""
+"""Whole sessions against the real API, through the real relay; and again after each way to break off."""
 
 from __future__ import annotations
 

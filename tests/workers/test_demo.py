@@ -15,8 +15,9 @@ import pytest
 from django.utils import timezone
 from rich.console import Console
 
-from arena import keys
-from arena.models import Lab, Membership, Person, PolicyVersion, Role, Station
+from arena import api_keys, keys
+from arena.errors import NotSignedIn
+from arena.models import Lab, Membership, Person, Policy, PolicyVersion, Role, Station
 from evaluations import selectors
 from evaluations.models import Preference
 from leaderboard import snapshots
@@ -97,6 +98,32 @@ class TestSeeding:
         seed(keepsakes)
         assert not PolicyVersion.objects.filter(policy__lab__stations__isnull=False).exists()
         assert PolicyVersion.objects.values("policy__lab").distinct().count() == 2
+
+    def test_every_second_lab_uses_the_api(self, keepsakes: Keepsakes) -> None:
+        labs = seed(keepsakes)
+        assert [bool(lab.api_key) for lab in labs] == [False, True, False]
+        key = api_keys.authenticate_api_key(secret=labs[1].api_key, address="test", now=timezone.now())
+        assert (key.person.email, key.lab.name, key.scopes) == (labs[1].email, labs[1].name, ["read", "evaluate"])
+
+    def test_a_lab_s_secrets_are_in_no_command_line(self, keepsakes: Keepsakes) -> None:
+        for lab in seed(keepsakes):
+            program = programs._lab_program(lab, programs._Turn(1, 0))
+            secret = lab.api_key or lab.code
+            assert list(program.environment.values()) == [secret]
+            assert secret not in " ".join(program.command)
+            assert ("--api" in program.command) == bool(lab.api_key)
+
+    def test_training_is_run_against_the_best_and_the_worst(self, keepsakes: Keepsakes) -> None:
+        seed(keepsakes)
+        assert set(Policy.objects.filter(practice=True).values_list("slug", flat=True)) == {"expert", "random"}
+
+    def test_a_key_that_was_never_kept_is_replaced(self, keepsakes: Keepsakes) -> None:
+        lost = seed(keepsakes)[1].api_key
+        keepsakes.api_keys.clear()
+        again = seed(keepsakes)[1].api_key
+        with pytest.raises(NotSignedIn):
+            api_keys.authenticate_api_key(secret=lost, address="test", now=timezone.now())
+        assert api_keys.authenticate_api_key(secret=again, address="test", now=timezone.now())
 
     def test_an_interrupted_start_is_completed(self, keepsakes: Keepsakes) -> None:
         seeding.seed_labs(PROFILES[:1], keepsakes)

@@ -1,4 +1,4 @@
-"""What must be the same at the next start and stands nowhere else: passwords, access codes, ports."""
+"""What must be the same at the next start and stands nowhere else: passwords, access codes, API keys, ports."""
 
 import json
 import secrets
@@ -21,6 +21,7 @@ class Keepsakes:
     first_port: int = 0
     passwords: dict[str, str] = field(default_factory=dict)
     codes: dict[str, str] = field(default_factory=dict)
+    api_keys: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: Path) -> "Keepsakes":
@@ -48,6 +49,10 @@ class Keepsakes:
 
     def keep_code(self, email: str, code: str) -> None:
         self.codes[email] = code
+        self.save()
+
+    def keep_api_key(self, email: str, key: str) -> None:
+        self.api_keys[email] = key
         self.save()
 
     def ports(self, count: int) -> range:

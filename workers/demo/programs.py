@@ -87,12 +87,14 @@ def _share(total: int, number: int, of: int) -> int:
 def _lab_program(lab: SimulatedLab, turn: _Turn) -> Program:
     count = [] if turn.sessions is None else ["--sessions", str(turn.sessions)]
     server = f"http://{HOST}:{settings.PORT}"
-    told = ["--server", server, "--institution", lab.name, "--email", lab.email, "--embodiment", EMBODIMENT]
+    who = ["--api"] if lab.api_key else ["--institution", lab.name, "--email", lab.email]
+    secret = {"ARENA_API_KEY": lab.api_key} if lab.api_key else {"SIMLAB_ACCESS_CODE": lab.code}
+    told = ["--server", server, *who, "--embodiment", EMBODIMENT]
     return Program(
         name=f"lab {lab.profile}",
         command=_gently([*_SIMLAB, "lab", lab.profile, *told, *count, "--pause", str(turn.pause_s)]),
         log=log_path(f"lab-{lab.profile}"),
-        environment={"SIMLAB_ACCESS_CODE": lab.code},
+        environment=secret,
         stop=((signal.SIGTERM, 4.0),),
         wave=2,
         may_end_with=0,

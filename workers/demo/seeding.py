@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.management import call_command
+from django.utils import timezone
 from django.utils.text import slugify
 
-from arena import keys, labs, policies, stations
+from arena import api_keys, keys, labs, policies, stations
 from arena.errors import NotFound
-from arena.models import Lab, Person, PolicyVersion, Role, Station
+from arena.models import Lab, Person, Policy, PolicyVersion, Role, Scope, Station
 from evaluations import endpoints
 from workers.demo.keepsakes import HOST, Keepsakes
 from workers.platform import CannotRun
@@ -19,6 +20,11 @@ EMBODIMENT = "METAWORLD"
 STATION = "Simulated table"
 # These labs own the policies and run no station: a lab is never dealt a policy of its own.
 OWNERS = ("Foundry Robotics (simulated)", "Gradient Works (simulated)")
+# Every second simulated lab uses the API, the others RoboArena's client protocol: both are at work all the time.
+API_EVERY = 2
+API_KEY_NAME = "Simulated table's program"
+# Training sessions are run against the best and the worst of them: a newcomer sees both ends of the scale.
+PRACTICE = ("expert", "random")
 STEWARD = "steward@arena.example"
 _VARIABLE = "ARENA_DEMO_STEWARD_PASSWORD"
 
@@ -31,6 +37,8 @@ class SimulatedLab:
     name: str
     email: str
     code: str
+    api_key: str = ""
+    """Where it has one it uses the API."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +58,13 @@ def refuse_other_installations(keepsakes: Keepsakes) -> None:
 
 
 def seed_labs(profiles: Sequence[dict[str, Any]], keepsakes: Keepsakes) -> list[SimulatedLab]:
-    return [_seed_lab(profile, keepsakes) for profile in profiles]
+    return [
+        _seed_lab(profile, keepsakes, uses_api=number % API_EVERY == API_EVERY - 1)
+        for number, profile in enumerate(profiles)
+    ]
 
 
-def _seed_lab(profile: dict[str, Any], keepsakes: Keepsakes) -> SimulatedLab:
+def _seed_lab(profile: dict[str, Any], keepsakes: Keepsakes, *, uses_api: bool) -> SimulatedLab:
     lab = _lab(profile["title"])
     email = f"{profile['evaluators'][0]}@{profile['name']}.example"
     person = _member(lab, email, Role.EVALUATOR, keepsakes)
@@ -64,7 +75,21 @@ def _seed_lab(profile: dict[str, Any], keepsakes: Keepsakes) -> SimulatedLab:
     if email not in keepsakes.codes:
         _, code = keys.create_client_key(person=person, station=station)
         keepsakes.keep_code(email, code)
-    return SimulatedLab(profile["name"], lab.name, email, keepsakes.codes[email])
+    api_key = _api_key(person, lab, keepsakes) if uses_api else ""
+    return SimulatedLab(profile["name"], lab.name, email, keepsakes.codes[email], api_key)
+
+
+def _api_key(person: Person, lab: Lab, keepsakes: Keepsakes) -> str:
+    if person.email not in keepsakes.api_keys:
+        now = timezone.now()
+        # One that a start made that was interrupted before it kept the secret is of no use to anybody.
+        for lost in person.api_keys.filter(lab=lab, name=API_KEY_NAME, revoked_at=None):
+            api_keys.revoke_api_key(key=lost, now=now)
+        _, secret = api_keys.create_api_key(
+            person=person, lab=lab, name=API_KEY_NAME, scopes=(Scope.READ, Scope.EVALUATE), now=now
+        )
+        keepsakes.keep_api_key(person.email, secret)
+    return keepsakes.api_keys[person.email]
 
 
 def seed_policies(rows: Sequence[dict[str, Any]], ports: Iterable[int], keepsakes: Keepsakes) -> None:
@@ -84,6 +109,7 @@ def seed_policies(rows: Sequence[dict[str, Any]], ports: Iterable[int], keepsake
             open_source=True,
         )
         endpoints.check(endpoint_id=version.endpoint.pk)
+    Policy.objects.filter(slug__in=PRACTICE, lab__in=owners).update(practice=True)
 
 
 def seed_steward(keepsakes: Keepsakes) -> None:
