@@ -22,6 +22,7 @@ from arena.models import Person
 from evaluations import files, sessions, storage
 from evaluations.files import StoredFile
 from evaluations.models import MediaFile, Session, Side, Upload
+from evaluations.upload_places import upload_turn
 
 logger = logging.getLogger(__name__)
 
@@ -280,7 +281,8 @@ def _digest(path: Path) -> str:
     found = hashlib.sha256()
     with path.open("rb") as file:
         while piece := file.read(_DIGEST_BYTES):
-            found.update(piece)
+            with upload_turn():
+                found.update(piece)
     return found.hexdigest()
 
 

@@ -9,20 +9,24 @@ from django.http import UnreadablePostError
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework.parsers import BaseParser
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from arena.api.authentication import BrowserAuthentication, KeyAuthentication
+from arena.api.permissions import READ_OR_RUN, RUN, NamedAccess, labs_of
 from arena.errors import NotFound
 from arena.models import Person
 from evaluations import access, tus, uploads
 from evaluations.models import MediaFile, Upload
-from evaluations.upload_places import RETRY_AFTER_S, upload_place
+from evaluations.upload_places import RETRY_AFTER_S, upload_place, upload_turn
 
 
 class TusView(APIView):
-    permission_classes = (IsAuthenticated,)
+    access = {"GET": READ_OR_RUN, "POST": RUN, "PATCH": RUN, "DELETE": RUN}
+    authentication_classes = (KeyAuthentication, BrowserAuthentication)
+    permission_classes = (NamedAccess,)
     parser_classes: tuple[type[BaseParser], ...] = ()
     bodiless = ("POST", "HEAD", "DELETE")
 
@@ -58,20 +62,31 @@ class TusView(APIView):
 
     @property
     def person(self) -> Person:
-        assert isinstance(self.request.user, Person)  # IsAuthenticated
+        assert isinstance(self.request.user, Person)  # NamedAccess
         return self.request.user
+
+    def upload(self, upload_id: uuid.UUID) -> Upload:
+        """An upload of the person's own; with a key, in its lab."""
+        upload = access.upload_to_continue(self.person, upload_id)
+        if not labs_of(self.request).filter(sessions__sides=upload.side_id).exists():
+            raise NotFound("upload_unknown", "There is no such upload of yours.")
+        return upload
 
 
 class Uploads(TusView):
     def get(self, request: Request) -> Response:
         """The caller's uploads that are on their way, of one session or of all."""
-        own = uploads.waiting().filter(person=self.person).select_related("side")
+        own = (
+            uploads.waiting().filter(person=self.person, side__session__lab__in=labs_of(request)).select_related("side")
+        )
         found = [upload_output(upload) for upload in _of_session(own, request.query_params.get("session"))]
         return Response({"count": len(found), "next": None, "previous": None, "results": found})
 
     def post(self, request: Request) -> Response:
         asked = tus.creation(request)
         side = access.side_to_fill(self.person, asked.session_id, label=asked.label)
+        if not labs_of(request).filter(sessions__sides=side).exists():
+            raise NotFound("session_unknown", "You have no session at this address.")
         upload = uploads.begin(side=side, person=self.person, wanted=asked.wanted, now=timezone.now())
         location = request.build_absolute_uri(reverse("api-upload", args=[upload.pk]))
         return Response(upload_output(upload), status=201, headers={"Location": location, **tus.upload_headers(upload)})
@@ -80,26 +95,27 @@ class Uploads(TusView):
 class OneUpload(TusView):
     def get(self, request: Request, upload_id: uuid.UUID) -> Response:
         """How far it is, and what became of it: not a part of tus."""
-        return Response(upload_output(access.upload_to_continue(self.person, upload_id)))
+        return Response(upload_output(self.upload(upload_id)))
 
     def head(self, request: Request, upload_id: uuid.UUID) -> Response:
-        upload = access.upload_to_continue(self.person, upload_id)
+        upload = self.upload(upload_id)
         upload = uploads.look(upload=upload, now=timezone.now())
         return Response(headers={**tus.upload_headers(upload), "Upload-Metadata": tus.metadata_header(upload)})
 
     def patch(self, request: Request, upload_id: uuid.UUID) -> Response:
         length, offset = tus.piece_length(request), tus.number(request, "Upload-Offset")
-        upload = access.upload_to_continue(self.person, upload_id)
+        upload = self.upload(upload_id)
         uploads.require_place(upload=upload, offset=offset, length=length, now=timezone.now())
         with upload_place():
             for piece in pieces(request, length):
-                offset = uploads.append(upload=upload, offset=offset, piece=piece, now=timezone.now())
+                with upload_turn():
+                    offset = uploads.append(upload=upload, offset=offset, piece=piece, now=timezone.now())
         if offset == upload.size:
             uploads.finish(upload=upload, now=timezone.now())
         return Response(status=204, headers=tus.upload_headers(upload))
 
     def delete(self, request: Request, upload_id: uuid.UUID) -> Response:
-        uploads.cancel(upload=access.upload_to_continue(self.person, upload_id), now=timezone.now())
+        uploads.cancel(upload=self.upload(upload_id), now=timezone.now())
         return Response(status=204)
 
 
