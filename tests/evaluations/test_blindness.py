@@ -7,6 +7,7 @@ policy servers that answer alike. Random ids and clocks are replaced; everything
 import asyncio
 import re
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -26,10 +27,13 @@ from websockets.sync.server import Server, ServerConnection, serve
 from arena import keys, stations
 from arena.models import Role
 from evaluations import assignments
+from evaluations.blinding import relay_token
+from evaluations.evaluate.steps import STEPS
 from evaluations.pairing import Draw
 from evaluations.relay.server import Relay
 from evaluations.relay_directory import DatabaseDirectory
 from leaderboard import snapshots
+from tests.evaluations.evaluate.forms import scored
 from tests.evaluations.roboarena.client import RoboArenaClient
 from tests.evaluations.test_media import encode
 from tests.factories import Arena, finish_session, make_lab, make_person, make_version, open_session
@@ -137,6 +141,10 @@ class Evaluator:
             *("/", "/?board=overall", "/sessions", "/sessions?show=all", "/lab", f"/sessions/{self.session}"),
             *("/api/leaderboard", "/api/list_ab_evaluations", "/api/policy_analysis.json"),
             *(f"/sessions/{self.session}/{label}/left.mp4" for label in "AB"),
+            *("/evaluate", f"/evaluate?like={self.session}", "/method", f"/evaluate/{self.session}/abandon"),
+            *(f"/evaluate/{self.session}?step={step.slug}" for step in STEPS),
+            *(f"/api/v1/sessions/{self.session}{part}" for part in ("", "/live", "/guess")),
+            "/api/v1/sessions",
         ):
             self.note_answer(f"{moment} {path.replace(self.session, '<session>')}", self.client.http.get(path))
 
@@ -147,6 +155,23 @@ class Evaluator:
         self.tokens = {policy["label"]: policy["port"].rpartition("/")[2] for policy in answer.json()["policies"]}
         self.random |= {token: f"<token {label}>" for label, token in self.tokens.items()}
         self.note_answer("pair", answer)
+
+    def judge_in_the_browser(self) -> None:
+        """A session of her own, up to the question before the reveal."""
+        station = self.client.arena.station.pk
+        answer = self.client.http.post("/evaluate", {"station": station, "instruction": "open the drawer"})
+        self.session = answer.headers["Location"].rpartition("/")[2]
+        self.random[self.session] = "<session in the browser>"
+        for label in "AB":
+            token = relay_token(session_id=uuid.UUID(self.session), label=label)
+            self.random[token] = f"<token {label}>"
+        self.note_answer("started", answer)
+        self.look_around("started")
+        path = f"/evaluate/{self.session}/submit"
+        self.note_answer("too early", self.client.http.post(path, scored(preference="")))
+        self.note_answer("submitted", self.client.http.post(path, scored(revision="1")))
+        self.look_around("before the reveal")
+        self.note_answer("a wrong guess", self.client.http.post(f"/evaluate/{self.session}/guess", {"policy_a": "x"}))
 
     def run(self, label: str) -> None:
         with connect(f"ws://127.0.0.1:{self.relay_port}/relay/{self.tokens[label]}", compression=None) as relay:
@@ -236,10 +261,15 @@ def play(urls: list[str], *, swapped: bool) -> tuple[dict[str, bytes], bytes]:
             dana.upload(label)
             dana.look_around(f"{label} is uploaded")
         dana.try_a_wrong_address()
+        first = dana.session
+        with patch.object(assignments, "_draw", return_value=Draw(*pair, 0.5, 2)):
+            dana.judge_in_the_browser()
     open_page = dict(dana.seen)
-    dana.client.terminate(dana.session)
-    dana.note_answer("after", dana.client.http.get(f"/sessions/{dana.session}"))
-    return open_page, dana.seen["after"]
+    dana.client.terminate(first)
+    dana.note_answer("after", dana.client.http.get(f"/sessions/{first}"))
+    dana.client.http.post(f"/evaluate/{dana.session}/guess", {"skip": "yes"})
+    dana.note_answer("revealed", dana.client.http.get(f"/evaluate/{dana.session}"))
+    return open_page, dana.seen["after"] + dana.seen["revealed"]
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +289,10 @@ def test_swapping_the_pair_changes_nothing_that_its_evaluator_can_fetch(urls: li
     assert b"alpha" in page
 
 
+def is_asked_for_a_guess(name: str) -> bool:
+    return "guess" in name or name.startswith("before the reveal /evaluate/<session>")
+
+
 def test_nothing_bound_to_the_session_names_a_policy_or_a_server(urls: list[str]) -> None:
     seen, _ = play(urls, swapped=False)
     about_the_session = {
@@ -270,6 +304,11 @@ def test_nothing_bound_to_the_session_names_a_policy_or_a_server(urls: list[str]
         about_the_session
     )
     ports = [url.rpartition(":")[2].encode() for url in urls]
+    with_choices = {name for name in about_the_session if is_asked_for_a_guess(name)}
+    assert len(with_choices) > 10
+    for name in with_choices:  # every policy is named there, whichever two were dealt
+        content = about_the_session.pop(name)
+        assert (b"alpha" in content) == (b"beta" in content), name
     for name, content in about_the_session.items():
         for word in (b"alpha", b"beta", b"Owners", b"owner", b"Traceback", *ports):
             assert word not in content, (name, word)
