@@ -115,8 +115,7 @@ def assert_accessible(page: Page, what: str) -> None:
     assert found.violations_count == 0, f"{what}: {found.generate_report()}"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390)])
 def test_every_page_is_accessible_and_fits(
     browser: Browser, live_server: LiveServer, site: Site, scheme: str, width: int
 ) -> None:
