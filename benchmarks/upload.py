@@ -208,14 +208,15 @@ def ask_pages(port: int, stop: Event, answers: Any) -> None:
 
 
 def latencies(port: int, during: Callable[[], None]) -> list[float]:
-    stop, answers = multiprocessing.Event(), multiprocessing.Queue()
+    stop = multiprocessing.Event()
+    answers: multiprocessing.Queue[list[float]] = multiprocessing.Queue()
     prober = multiprocessing.Process(target=ask_pages, args=(port, stop, answers))
     prober.start()
     try:
         during()
     finally:
         stop.set()
-        found: list[float] = answers.get(timeout=90)
+        found = answers.get(timeout=90)
         prober.join()
     return found
 

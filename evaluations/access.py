@@ -3,6 +3,7 @@
 import uuid
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 
 from arena.errors import NotFound
 from arena.models import Person
@@ -59,10 +60,14 @@ def side_to_fill(user: Person, session_id: uuid.UUID, *, label: str) -> Side:
     return side
 
 
+def uploads_of(user: Person) -> QuerySet[Upload]:
+    """The uploads that the user has begun and not cancelled."""
+    own = Upload.objects.filter(person=user, cancelled_at=None)
+    return own.select_related("side__session__lab", "person", "media")
+
+
 def upload_to_continue(user: Person, upload_id: uuid.UUID) -> Upload:
-    """An upload that the user has begun and not cancelled."""
-    own = Upload.objects.filter(pk=upload_id, person=user, cancelled_at=None)
-    upload = own.select_related("side__session__lab", "person", "media").first()
+    upload = uploads_of(user).filter(pk=upload_id).first()
     if upload is None:
         raise NotFound("upload_unknown", "There is no upload of yours at this address.")
     return upload

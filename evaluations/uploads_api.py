@@ -1,33 +1,35 @@
 """Uploads by tus 1.0. A piece is read from the network while nothing is locked, and written before the next is read."""
 
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import UnreadablePostError
 from django.urls import reverse
 from django.utils import timezone
 from rest_framework.parsers import BaseParser
-from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from arena.api.authentication import BrowserAuthentication, KeyAuthentication
-from arena.api.permissions import READ_OR_RUN, RUN, NamedAccess, labs_of
+from arena.api.permissions import READ_OR_RUN, RUN, Access, NamedAccess, Open, key_of, opens_lab, person
+from arena.api.throttling import PerMinute
+from arena.api.views import AlwaysJson
 from arena.errors import NotFound
-from arena.models import Person
 from evaluations import access, tus, uploads
 from evaluations.models import MediaFile, Upload
 from evaluations.upload_places import RETRY_AFTER_S, upload_place, upload_turn
 
 
 class TusView(APIView):
-    access = {"GET": READ_OR_RUN, "POST": RUN, "PATCH": RUN, "DELETE": RUN}
     authentication_classes = (KeyAuthentication, BrowserAuthentication)
     permission_classes = (NamedAccess,)
     parser_classes: tuple[type[BaseParser], ...] = ()
+    content_negotiation_class = AlwaysJson
+    # By tus a HEAD is what a client asks before it goes on: NamedAccess takes it for a GET.
+    access: ClassVar[Mapping[str, Access]] = {}
     bodiless = ("POST", "HEAD", "DELETE")
 
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
@@ -44,8 +46,9 @@ class TusView(APIView):
         if request.method not in ("OPTIONS", "GET"):
             tus.require_version(request)
 
-    def get_permissions(self) -> Sequence[Any]:
-        return [AllowAny()] if self.request.method == "OPTIONS" else super().get_permissions()
+    def get_throttles(self) -> list[Any]:
+        """A large file has many pieces: they are bounded by how many are taken at once."""
+        return [] if self.request.method in ("PATCH", "HEAD") else [PerMinute()]
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response(status=204, headers=tus.options_headers())
@@ -60,39 +63,38 @@ class TusView(APIView):
             response["Retry-After"] = str(RETRY_AFTER_S)
         return response
 
-    @property
-    def person(self) -> Person:
-        assert isinstance(self.request.user, Person)  # NamedAccess
-        return self.request.user
-
     def upload(self, upload_id: uuid.UUID) -> Upload:
-        """An upload of the person's own; with a key, in its lab."""
-        upload = access.upload_to_continue(self.person, upload_id)
-        if not labs_of(self.request).filter(sessions__sides=upload.side_id).exists():
-            raise NotFound("upload_unknown", "There is no such upload of yours.")
+        """One that its person has begun; with a key, in its lab."""
+        upload = access.upload_to_continue(person(self.request), upload_id)
+        if not opens_lab(self.request, upload.side.session.lab_id):
+            raise uploads.unknown()
         return upload
 
 
 class Uploads(TusView):
+    access = {"OPTIONS": Open.TO_ALL, "GET": READ_OR_RUN, "POST": RUN}
+
     def get(self, request: Request) -> Response:
         """The caller's uploads that are on their way, of one session or of all."""
-        own = (
-            uploads.waiting().filter(person=self.person, side__session__lab__in=labs_of(request)).select_related("side")
-        )
+        own = access.uploads_of(person(request)).filter(finished_at=None)
+        key = key_of(request)
+        own = own.filter(side__session__lab=key.lab_id) if key else own
         found = [upload_output(upload) for upload in _of_session(own, request.query_params.get("session"))]
         return Response({"count": len(found), "next": None, "previous": None, "results": found})
 
     def post(self, request: Request) -> Response:
         asked = tus.creation(request)
-        side = access.side_to_fill(self.person, asked.session_id, label=asked.label)
-        if not labs_of(request).filter(sessions__sides=side).exists():
+        side = access.side_to_fill(person(request), asked.session_id, label=asked.label)
+        if not opens_lab(request, side.session.lab_id):
             raise NotFound("session_unknown", "You have no session at this address.")
-        upload = uploads.begin(side=side, person=self.person, wanted=asked.wanted, now=timezone.now())
+        upload = uploads.begin(side=side, person=person(request), wanted=asked.wanted, now=timezone.now())
         location = request.build_absolute_uri(reverse("api-upload", args=[upload.pk]))
         return Response(upload_output(upload), status=201, headers={"Location": location, **tus.upload_headers(upload)})
 
 
 class OneUpload(TusView):
+    access = {"OPTIONS": Open.TO_ALL, "GET": READ_OR_RUN, "PATCH": RUN, "DELETE": RUN}
+
     def get(self, request: Request, upload_id: uuid.UUID) -> Response:
         """How far it is, and what became of it: not a part of tus."""
         return Response(upload_output(self.upload(upload_id)))

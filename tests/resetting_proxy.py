@@ -4,6 +4,7 @@ import contextlib
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
@@ -12,12 +13,13 @@ _RESET_AT_CLOSE = struct.pack("ii", 1, 0)
 class ResettingProxy:
     """Passes bytes between clients and `target`.
 
-    `break_after(n)` breaks each of the next connections once n bytes have gone to the server, until `heal()`.
-    While `down` is set no connection is taken: each is reset at once.
+    `break_after(n)` breaks all connections once n bytes more have gone to the server. While `down` is set no connection
+    is taken: each is reset at once. `bytes_per_s` makes it a slow line.
     """
 
-    def __init__(self, target: tuple[str, int]) -> None:
+    def __init__(self, target: tuple[str, int], *, bytes_per_s: float | None = None) -> None:
         self._target = target
+        self._bytes_per_s = bytes_per_s
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._budget: int | None = None
@@ -33,7 +35,6 @@ class ResettingProxy:
         return f"http://127.0.0.1:{self.port}"
 
     def break_after(self, sent: int) -> None:
-        """The connection that brings the sum of bytes from now on to `sent` is broken, and all others with it."""
         with self._lock:
             self._budget = sent
         self.was_broken.clear()
@@ -82,6 +83,8 @@ class ResettingProxy:
         try:
             while data := source.recv(32 * 1024):
                 target.sendall(data)
+                if counted and self._bytes_per_s:
+                    time.sleep(len(data) / self._bytes_per_s)
                 if counted and self._is_used_up(len(data)):
                     self.break_all()
                     return
@@ -111,8 +114,8 @@ def reset(side: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def resetting_proxy(target: tuple[str, int]) -> Iterator[ResettingProxy]:
-    proxy = ResettingProxy(target)
+def resetting_proxy(target: tuple[str, int], *, bytes_per_s: float | None = None) -> Iterator[ResettingProxy]:
+    proxy = ResettingProxy(target, bytes_per_s=bytes_per_s)
     try:
         yield proxy
     finally:

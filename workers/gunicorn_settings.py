@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 from typing import Any
 
-from gunicorn.http.unreader import SocketUnreader
+from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
 
 from arena.embedded.children import end_with_parent
 
