@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena_client.images import Frame
+from arena_client.policy import ACTION_SIZES
 
 HEIGHT, WIDTH = 180, 320
 STEPS_VARIABLE = "ARENA_PRETEND_STEPS"
@@ -21,6 +22,7 @@ class PretendStation:
     """Joints that go where they are told, and pictures of a square that moves with them."""
 
     rate = 15.0
+    action_spaces = tuple(ACTION_SIZES)
 
     def __init__(self) -> None:
         self._limit = int(os.environ.get(STEPS_VARIABLE) or 0)

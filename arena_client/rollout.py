@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from arena_client.policy import Observation, PolicyError, Unreachable
-from arena_client.station import FilmingStation, Station, StepResult, StoppableStation
+from arena_client.policy import Observation, PolicyConnection, PolicyError, Unreachable
+from arena_client.station import FilmingStation, Station, StepResult, StoppableStation, introduce
 from arena_client.videos import Recorder
 
 MAX_STEPS = 400
@@ -98,6 +98,8 @@ def run_rollout(
             if not films:
                 running.recorder = Recorder(folder, getattr(station, "rate", FILM_RATE))
         try:
+            if isinstance(policy, PolicyConnection):
+                introduce(station, policy.metadata)
             station.reset(instruction)
             running.run()
         except BaseException:

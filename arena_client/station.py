@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena_client.images import Frame
+from arena_client.policy import PolicyError, PolicyMetadata
 
 Observation = dict[str, Any]
 Action = NDArray[np.float64]
+DEFAULT_ACTION_SPACES = ("joint_position",)
 
 
 @dataclass(frozen=True)
@@ -27,9 +29,11 @@ class StepResult:
 
 @runtime_checkable
 class Station(Protocol):
-    """A robot with its cameras. Further methods are used where they exist: see FilmingStation and StoppableStation.
+    """A robot with its cameras. Further methods are used where they exist: see the three protocols below.
 
-    An attribute `rate`, in steps a second, makes the rollout keep that pace; without it `step` itself takes its time.
+    Two attributes are looked at where they exist. `action_spaces` names the ways in which the station lets itself be
+    moved, by default `joint_position` alone: a policy that moves robots otherwise is refused before anything moves.
+    `rate`, in steps a second, makes the rollout keep that pace; without it `step` itself takes its time.
     """
 
     def reset(self, instruction: str) -> None:
@@ -46,6 +50,14 @@ class Station(Protocol):
 
 
 @runtime_checkable
+class GreetedStation(Protocol):
+    """A station that wants to know what the next actions mean: needed where it has more than one action space."""
+
+    def greet(self, policy: PolicyMetadata) -> None:
+        """Called before each reset. An error that it raises ends the rollout before anything moves."""
+
+
+@runtime_checkable
 class FilmingStation(Protocol):
     """A station that makes its own files of a rollout."""
 
@@ -59,6 +71,15 @@ class StoppableStation(Protocol):
 
     def stop(self) -> None:
         """No action follows. Called however the rollout ended, also by an error or Ctrl-C."""
+
+
+def introduce(station: Station, policy: PolicyMetadata) -> None:
+    """Raises PolicyError where the policy would move the robot in a way that the station does not take."""
+    spaces = getattr(station, "action_spaces", DEFAULT_ACTION_SPACES)
+    if policy.action_space not in spaces:
+        raise PolicyError(f"the policy moves robots by {policy.action_space}, the station takes {', '.join(spaces)}")
+    if isinstance(station, GreetedStation):
+        station.greet(policy)
 
 
 def load_station(name: str) -> Station:

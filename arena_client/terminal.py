@@ -20,6 +20,8 @@ class Aborted(Exception):
 
 
 def ask(question: str) -> str:
+    if sys.stdin.isatty():
+        enter_pressed()  # what was typed before the question is no answer to it, and may set a robot in motion
     try:
         return input(f"{question} ").strip()
     except EOFError:

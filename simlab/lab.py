@@ -18,7 +18,7 @@ from simlab.evidence import Evidence
 from simlab.judging import Outcome, prefer
 from simlab.labs import Profile
 from simlab.scene import MAX_ACTIONS
-from simlab.station import SimulatedStation, require_fitting
+from simlab.station import SimulatedStation
 from simlab.tasks import Task
 
 Report = Callable[..., None]
@@ -160,7 +160,6 @@ class Lab:
         station.prepare(plan.task, plan.seed)
         episode = f"{session_id}-{side.label}"
         with PolicyConnection(side.address, prompt=plan.instruction, episode=episode) as policy:
-            require_fitting(policy)
             run_rollout(station, policy, instruction=plan.instruction, max_steps=MAX_ACTIONS)
         rollout = station.rollout()
         outcome = rollout.outcome

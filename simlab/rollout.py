@@ -57,7 +57,7 @@ def roll_out(*, scene: Scene, seed: int, choose: Chooser, show: Callable[[Scene]
     return Rollout(judge.outcome(), trajectory)
 
 
-def run_policy(*, policy: Policy, scene: Scene, seed: int) -> Rollout:
+def run_policy(*, policy: Policy, scene: Scene, seed: int, show: Callable[[Scene], None] = unseen) -> Rollout:
     """A rollout with the policy in this very process: what its server would do, without the wire."""
     actor = None
 
@@ -67,4 +67,4 @@ def run_policy(*, policy: Policy, scene: Scene, seed: int) -> Rollout:
             actor = policy.start(instruction=scene.task.instructions[0], state=scene.state)
         return actor.act(scene.state)[None, :]
 
-    return roll_out(scene=scene, seed=seed, choose=choose)
+    return roll_out(scene=scene, seed=seed, choose=choose, show=show)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from arena_client.policy import PolicyConnection, PolicyError
 from arena_client.station import StepResult
 from simlab import rendering
 from simlab.evidence import trajectory_file
@@ -23,20 +22,14 @@ from simlab.video import Recorder
 if TYPE_CHECKING:
     from simlab.rendering import Frame
 
-ACTION_SPACE = "cartesian_velocity"
-
-
-def require_fitting(policy: PolicyConnection) -> None:
-    """Raises PolicyError where the policy moves robots in another way than this one moves."""
-    if policy.metadata.action_space != ACTION_SPACE:
-        raise PolicyError(f"this robot moves by {ACTION_SPACE} only")
-
 
 class SimulatedStation:
     """One table. Unless it was prepared otherwise, the instruction says which task's scene is set up at a reset.
 
     Both sides of a session start alike: the same preparation, or the same instruction, gives the same start.
     """
+
+    action_spaces = ("cartesian_velocity",)
 
     def __init__(self) -> None:
         self._set: tuple[Scene, rendering.Camera] | None = None

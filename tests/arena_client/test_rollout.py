@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ import av
 import numpy as np
 import pytest
 
-from arena_client.policy import PolicyConnection, Unreachable
+from arena_client.policy import PolicyConnection, PolicyError, PolicyMetadata, Unreachable
 from arena_client.rollout import Rollout, run_rollout
 from arena_client.station import Station, StepResult, load_station
 from arena_client.videos import NoVideo
-from tests.arena_client.policies import policy_server
+from tests.arena_client.policies import METADATA, policy_server
 from tests.arena_client.stations import FilmingStation, SmallStation
 from tests.processes import ROOT
 
@@ -157,6 +158,45 @@ def test_over_a_real_websocket_the_policy_is_told_of_the_end() -> None:
         rollout = run_rollout(SmallStation(), policy)
     assert (len(server.infers()), len(server.resets())) == (2, 1)
     assert 0 < rollout.mean_latency < 5
+
+
+@pytest.mark.parametrize(
+    ("policy", "takes", "runs"),
+    [
+        ("joint_position", None, True),
+        ("joint_velocity", None, False),
+        ("joint_velocity", ("joint_position", "joint_velocity"), True),
+        ("cartesian_velocity", ("joint_position", "joint_velocity"), False),
+    ],
+)
+def test_a_robot_is_moved_only_in_the_ways_that_it_takes(policy: str, takes: Any, runs: bool) -> None:
+    station = SmallStation()
+    if takes:
+        vars(station)["action_spaces"] = takes
+    with (
+        policy_server(metadata={**METADATA, "action_space": policy}) as server,
+        PolicyConnection(server.address) as connection,
+        nullcontext() if runs else pytest.raises(PolicyError, match=policy),
+    ):
+        run_rollout(station, connection)
+    assert len(station.resets) == int(runs)
+    assert len(station.actions) == (6 if runs else 0)
+
+
+def test_a_station_may_be_told_what_actions_mean() -> None:
+    class Greeted(SmallStation):
+        action_spaces = ("joint_position", "joint_velocity")
+        told = ""
+
+        def greet(self, policy: PolicyMetadata) -> None:
+            assert self.resets == []
+            self.told = policy.action_space
+
+    station = Greeted()
+    metadata = {**METADATA, "action_space": "joint_velocity"}
+    with policy_server(metadata=metadata) as server, PolicyConnection(server.address) as policy:
+        run_rollout(station, policy)
+    assert station.told == "joint_velocity"
 
 
 def test_a_station_is_found_by_its_name() -> None:
