@@ -80,6 +80,12 @@ def labs_of(request: Request) -> QuerySet[Lab]:
     return own.filter(pk=key.lab_id) if key else own
 
 
+def opens_lab(request: Request, lab_id: int) -> bool:
+    """Whether the request may touch what is its person's own in this lab. A key may in its lab alone."""
+    key = key_of(request)
+    return key is None or key.lab_id == lab_id
+
+
 def own_slug(request: Request, slug: str) -> str:
     """The slug, unless the request's key is one of another lab: that lab is not there for it."""
     key = key_of(request)
