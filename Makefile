@@ -52,23 +52,33 @@ format: .env-dev ## put the code and the templates into their form
 	@$(PY) -m ruff format $(SOURCES) && $(PY) -m ruff check --fix $(SOURCES)
 	@find templates -name '*.html' -exec .venv/bin/djade --target-version 5.2 {} +
 
+.PHONY: screenshots
+screenshots: .env-dev ## take the pictures of docs/evaluators.md anew
+	@exec $(PY) -m pytest tests/e2e/screenshots.py $(ARGS)
+
 .PHONY: lock
 lock: .env-dev ## resolve pyproject.toml into the lock files
 	@$(LOCK) -o requirements.lock
 	@$(LOCK) --extra simlab -o requirements-simlab.lock
 	@$(LOCK) --extra simlab --extra dev -o requirements-dev.lock
+	@$(LOCK:pyproject.toml=benchmarks/peers.in) -o requirements-bench.lock
 
 .PHONY: openapi
 openapi: .env-dev ## write docs/openapi.yaml anew from the code
 	@$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
+bench-ranking_speed: .env-dev .env-bench ## the ranking against its peers, which get an environment of their own
+	@exec $(PY) -m benchmarks.ranking_speed $(ARGS)
+
 bench-%: .env-dev ## one benchmark: make bench-relay
 	@exec $(PY) -m benchmarks.$*
 
-.PHONY: .env-run .env-simlab .env-dev
+.PHONY: .env-run .env-simlab .env-dev .env-bench
 .env-run:
 	@.ci/venv requirements.lock
 .env-simlab:
 	@.ci/venv requirements-simlab.lock
 .env-dev:
 	@.ci/venv requirements-dev.lock
+.env-bench:
+	@VENV=.venv-bench .ci/venv requirements-bench.lock
