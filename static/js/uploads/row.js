@@ -62,6 +62,12 @@ export class Row {
       }
     });
     free.addEventListener("change", () => this.onKind(slug(free.value)));
+    free.addEventListener("keydown", (event) => {
+      if (event.key === "Enter") {
+        event.preventDefault(); // or the form around would be sent
+        this.onKind(slug(free.value));
+      }
+    });
     label.append(make("span", "", "Camera"), select, free);
     this.select = select;
     return label;
