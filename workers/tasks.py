@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from arena import notices
+from arena.api import idempotency
 from arena.jobs import Job, JobArgument
 from evaluations import endpoints, media, reminders, sessions, uploads
 from leaderboard import snapshots
@@ -64,6 +65,12 @@ def probe_endpoints() -> None:
     endpoints.check_due(now=timezone.now())
 
 
+@app.task(name="sweep_api_writes")
+def sweep_api_writes() -> None:
+    """Answers that no client asks for again."""
+    idempotency.sweep(now=timezone.now())
+
+
 @app.task(name="heartbeat")
 def heartbeat() -> None:
     cache.set(HEARTBEAT_KEY, timezone.now().isoformat(), timeout=HEARTBEAT_TTL_S)
@@ -106,5 +113,6 @@ app.conf.beat_schedule = {
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "sweep-api-writes": {"task": "sweep_api_writes", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }

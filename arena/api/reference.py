@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 _ORDER = ("You", "Tasks", "Sessions", "Uploads", "Stations", "Labs", "Access codes", "Applications", "Public")
@@ -21,8 +21,8 @@ class Field:
     depth: int = 0
 
     @property
-    def levels(self) -> range:
-        return range(self.depth)
+    def pieces(self) -> list[tuple[str, bool]]:
+        return pieces(self.text)
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,7 @@ class Answer:
     status: str
     text: str
     fields: list[Field]
+    same_as: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,14 @@ class Operation:
     def kind(self) -> str:
         return "read" if self.method in ("GET", "HEAD") else "write"
 
+    @property
+    def pieces(self) -> list[tuple[str, bool]]:
+        return pieces(self.text)
+
+    @property
+    def summary_pieces(self) -> list[tuple[str, bool]]:
+        return pieces(self.summary)
+
 
 @dataclass(frozen=True)
 class Group:
@@ -60,6 +69,11 @@ class Group:
     @property
     def anchor(self) -> str:
         return self.name.lower().replace(" ", "-")
+
+
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """The text cut at its backticks; what stood between two of them is code."""
+    return [(piece, number % 2 == 1) for number, piece in enumerate(text.split("`")) if piece]
 
 
 def groups_of(document: dict[str, Any], *, server: str) -> list[Group]:
@@ -91,7 +105,7 @@ class _Reader:
             parameters=[self._parameter(one) for one in found.get("parameters", [])],
             body_type=body_type,
             body=list(self._fields(schema)),
-            answers=[self._answer(status, one) for status, one in answers.items() if status < "300"],
+            answers=self._answers(answers),
             errors=", ".join(status for status in answers if status >= "300"),
             example=self._example(path, method, found, body_type, schema),
         )
@@ -106,6 +120,15 @@ class _Reader:
         where = {"path": "in the path", "query": "in the query", "header": "header"}[found["in"]]
         text = ". ".join(part.rstrip(".") for part in (found.get("description", ""), _bounds(schema)) if part)
         return Field(found["name"], f"{_type(schema)}, {where}", text, found.get("required", False))
+
+    def _answers(self, found: dict[str, Any]) -> list[Answer]:
+        answers: list[Answer] = []
+        for status, one in found.items():
+            if status < "300":
+                answer = self._answer(status, one)
+                alike = [earlier.status for earlier in answers if answer.fields and earlier.fields == answer.fields]
+                answers.append(replace(answer, same_as=alike[0] if alike else ""))
+        return answers
 
     def _answer(self, status: str, found: dict[str, Any]) -> Answer:
         media = found.get("content", {}).get("application/json", {})

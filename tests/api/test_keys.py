@@ -87,14 +87,15 @@ def test_scopes_bound_what_a_key_may_do(arena: Arena) -> None:
     assert runner.get(f"sessions/{session.pk}").status_code == 200
     assert runner.get(f"labs/{arena.lab.slug}/stations").status_code == 200
     assert code(runner.get(f"labs/{arena.lab.slug}/members")) == (403, "scope_missing")
-    for call in (
-        lambda: reader.post("sessions", {"station": arena.station.pk, "instruction": "x"}),
-        lambda: reader.patch(f"sessions/{session.pk}/draft", {"revision": 0, "changes": {}}),
-        lambda: reader.post(f"sessions/{session.pk}/submit", {}),
-        lambda: reader.post(f"labs/{arena.lab.slug}/stations", {}),
-        lambda: runner.patch(f"stations/{arena.station.pk}", {"place": "x"}),
-    ):
-        assert code(call()) == (403, "scope_missing")
+    writes: list[tuple[Api, str, str, Any]] = [
+        (reader, "POST", "sessions", {"station": arena.station.pk, "instruction": "x"}),
+        (reader, "PATCH", f"sessions/{session.pk}/draft", {"revision": 0, "changes": {}}),
+        (reader, "POST", f"sessions/{session.pk}/submit", {}),
+        (reader, "POST", f"labs/{arena.lab.slug}/stations", {}),
+        (runner, "PATCH", f"stations/{arena.station.pk}", {"place": "x"}),
+    ]
+    for api, method, path, body in writes:
+        assert code(api.call(method, path, body)) == (403, "scope_missing")
     assert Session.objects.count() == 1
 
 
@@ -128,7 +129,7 @@ def test_a_cookie_writes_with_its_token_alone(arena: Arena) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(arena.dana)
     api = Api(client)
-    body = {"muted": []}
+    body: dict[str, list[str]] = {"muted": []}
     assert code(api.patch("me/notices", body)) == (403, "csrf_failed")
     client.cookies["csrftoken"] = "a" * 32
     assert api.patch("me/notices", body, **{"X-CSRFToken": "a" * 32}).status_code == 200
