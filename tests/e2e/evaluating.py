@@ -1,6 +1,5 @@
 """An evaluator in the browser, for the tests of /evaluate."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,6 @@ from playwright.sync_api import Page, expect
 
 from evaluations.models import Session
 from tests.e2e.conftest import PASSWORD
-from tests.factories import Arena
 
 AXE = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 RUN_AXE = "() => axe.run(document, {resultTypes: ['violations']})"
@@ -45,6 +43,16 @@ def expect_step(page: Page, slug: str) -> None:
     expect(page.locator(".step:visible")).to_have_count(1)
 
 
+def go_on(page: Page) -> None:
+    """The one obvious next step."""
+    page.locator(".step.is-current [data-primary]").click()
+
+
+def score(page: Page, side: str, *, percent: int, success: bool) -> None:
+    page.locator(f"[data-stage={side}][data-percent='{percent}']").click()
+    page.locator(f"[name={side}_success][value={'yes' if success else 'no'}]").check()
+
+
 def expect_saved(page: Page) -> None:
     expect(page.locator("[data-save-state=saved]")).to_contain_text("Saved")
 
@@ -56,7 +64,3 @@ def violations(page: Page) -> list[tuple[str, str, list[str]]]:
     return [
         (one["id"], one["help"], [" ".join(node["target"]) for node in one["nodes"]]) for one in found["violations"]
     ]
-
-
-def enough_versions(arena: Arena) -> Iterable[str]:
-    return [version.policy.name for version in arena.versions]

@@ -34,6 +34,10 @@ export class Lease extends EventTarget {
     }
   }
 
+  get isOver() {
+    return this.expires <= Date.now() + this.ahead;
+  }
+
   stop() {
     clearInterval(this.timer);
     this.banner.hidden = true;

@@ -132,7 +132,12 @@ live.addEventListener("live", ({ detail }) => {
 });
 live.addEventListener("away", () => showAway(root));
 live.addEventListener("refused", ({ detail }) => refused(detail));
-lease.addEventListener("over", () => live.ask());
+lease.addEventListener("over", async () => {
+  await live.ask(); // it may have been put off elsewhere
+  if (lease.isOver) {
+    over();
+  }
+});
 
 let refreshing = false;
 

@@ -85,7 +85,8 @@ export class Submit {
       return;
     }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    this.say(page.querySelector("#problem p, main h1")?.textContent ?? "It could not be submitted.");
+    const problem = page.querySelector("#problem p") ?? page.querySelector("main h1");
+    this.say(problem?.textContent ?? "It could not be submitted.");
     this.refresh();
   }
 }
