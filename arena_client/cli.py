@@ -158,7 +158,7 @@ def score(options: argparse.Namespace) -> int:
             success=success,
             failure_modes=options.failure_mode,
             recovered=options.recovered,
-            duration_steps=options.steps,
+            duration_steps=options.steps - 1 if options.steps else None,
         )
     told = f"side {options.side}: {episode.progress:.0%}, {'done' if episode.success else 'not done'}"
     return _show(episode, [told], options)
@@ -325,7 +325,7 @@ def _add_results(commands: Any) -> None:
     scoring.add_argument("--success", action=argparse.BooleanOptionalAction, help="(default: at 100)")
     scoring.add_argument("--failure-mode", action="append", default=[], help="such as dropped; repeatable")
     scoring.add_argument("--recovered", action=argparse.BooleanOptionalAction, help="from its failure")
-    scoring.add_argument("--steps", type=int, help="how many it took")
+    scoring.add_argument("--steps", type=_positive, help="how many it took")
     judging = _add(commands, "submit", submit, "judge a session and end it")
     judging.add_argument("session")
     judging.add_argument("--preference", type=str.upper, choices=("A", "B", "TIE"))

@@ -6,6 +6,7 @@ is over. So a program that ended anywhere in between goes on from there.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Protocol
 
 from arena_client.answers import LABELS, Session
 from arena_client.client import Client
-from arena_client.errors import ArenaError, Conflict, DraftChanged, NotFound
+from arena_client.errors import ArenaError, BadAnswer, Conflict, DraftChanged, NotFound
 from arena_client.policy import Closed, PolicyConnection, PolicyError, Unreachable
 from arena_client.rollout import MAX_STEPS, Rollout, never, run_rollout, untold
 from arena_client.station import Station
@@ -90,7 +91,7 @@ def run_session(
     if session is None:
         session = client.open_session(station_id, instruction, training=training or None)
     attendant.opened(session)
-    run = _Run(client, station, judge, attendant, folder / session.id, max_steps, chunk)
+    run = _Run(client, station, judge, attendant, _folder_of(folder, session), max_steps, chunk)
     for label in LABELS:
         run.side(session.id, label)
     if judge is None:
@@ -114,6 +115,13 @@ def _find_open(client: Client, station_id: int, instruction: str) -> Session | N
     if not instruction:
         raise NotFound("no_open_session", "You have no open session at this station.", hint="Give a new instruction.")
     return None
+
+
+def _folder_of(folder: Path, session: Session) -> Path:
+    """The id comes from outside and becomes part of a path."""
+    if not re.fullmatch(r"[0-9A-Za-z-]{1,64}", session.id):
+        raise BadAnswer("bad_answer", "The session's id is none.")
+    return folder / session.id
 
 
 @dataclass
@@ -183,7 +191,8 @@ class _Run:
             success=score.success,
             failure_modes=score.failure_modes,
             recovered=score.recovered,
-            duration_steps=rollout.steps if rollout else None,
+            # As RoboArena's client reports it: the index of the last step.
+            duration_steps=max(0, rollout.steps - 1) if rollout else None,
         )
 
     def _mark_done(self, session_id: str, label: str) -> None:

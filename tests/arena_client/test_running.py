@@ -83,8 +83,8 @@ def test_a_session_from_the_task_to_the_names(bench: Bench) -> None:
         version.policy.slug for version in bench.place.arena.versions
     }
     assert [(one.side.label, one.progress, one.duration_steps) for one in Episode.objects.order_by("side__label")] == [
-        ("A", 0.25, 6),
-        ("B", 1.0, 6),
+        ("A", 0.25, 5),  # the index of the last of six steps
+        ("B", 1.0, 5),
     ]
     kept = sorted(MediaFile.objects.values_list("side__label", "kind"))
     assert kept == [("A", "left"), ("A", "wrist"), ("B", "left"), ("B", "wrist")]
