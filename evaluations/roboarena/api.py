@@ -107,7 +107,9 @@ class UploadEpisode(ClientView):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         """A slow upload keeps a thread for as long as it takes: some are always left for pages."""
         if not self.places.acquire(blocking=False):
-            return json_response(upload_places.too_many_uploads())
+            answer = json_response(upload_places.too_many_uploads())
+            answer["Retry-After"] = str(upload_places.RETRY_AFTER_S)
+            return answer
         try:
             return super().dispatch(request, *args, **kwargs)
         finally:

@@ -36,3 +36,9 @@ def test_pages_load_vendored_scripts_only_with_their_hash() -> None:
     assert tags
     assert len(tags) == base.count("vendor/")
     assert all(PINNED[path] == integrity for path, integrity in tags)
+
+
+def test_scripts_that_load_others_name_their_hash() -> None:
+    script = (settings.BASE_DIR / "static" / "js" / "uploads" / "transfer.js").read_text(encoding="utf-8")
+    assert "vendor/tus/tus.min.js" in script
+    assert re.findall(r'"(sha384-[^"]+)"', script) == [PINNED["tus/tus.min.js"]]
