@@ -76,7 +76,7 @@ def simulated_sessions() -> QuerySet[Session]:
 
 
 def _lab_lines() -> list[LabLine]:
-    valid = Q(sessions__state=State.SUBMITTED, sessions__valid=True)
+    valid = Q(sessions__state=State.SUBMITTED, sessions__valid=True, sessions__training=False)
     running = Q(sessions__state__in=OPEN_STATES)
     labs = Lab.objects.filter(simulated=True, stations__name=STATION).annotate(
         n=Count("sessions"), n_valid=Count("sessions", filter=valid), n_open=Count("sessions", filter=running)
