@@ -118,7 +118,7 @@ class _Reader:
     def _parameter(self, found: dict[str, Any]) -> Field:
         schema = self._resolved(found["schema"])
         where = {"path": "in the path", "query": "in the query", "header": "header"}[found["in"]]
-        text = ". ".join(part.rstrip(".") for part in (found.get("description", ""), _bounds(schema)) if part)
+        text = _sentences(found.get("description", ""), _bounds(schema))
         return Field(found["name"], f"{_type(schema)}, {where}", text, found.get("required", False))
 
     def _answers(self, found: dict[str, Any]) -> list[Answer]:
@@ -139,7 +139,7 @@ class _Reader:
         required = schema.get("required", [])
         for name, given in schema.get("properties", {}).items():
             inner = self._resolved(given)
-            text = ". ".join(part.rstrip(".") for part in (_text(given), _bounds(inner)) if part)
+            text = _sentences(given.get("description", ""), _bounds(inner))
             yield Field(name, _type(inner), text, name in required, depth)
             items = self._resolved(inner.get("items", {}))
             if depth < _DEEPEST:
@@ -211,7 +211,8 @@ def _type(schema: dict[str, Any]) -> str:
         return " or ".join(_type(one) for one in schema["oneOf"])
     kind = str(schema.get("type", "any value"))
     if kind == "array":
-        kind = f"list of {_type(schema.get('items', {}))}s" if "type" in schema.get("items", {}) else "list"
+        items = schema.get("items", {})
+        kind = f"list of {_type(items)}s" if "type" in items else "list of objects" if items else "list"
     elif kind == "string":
         kind = {"date-time": "time", "uuid": "UUID", "email": "e-mail", "binary": "file", "uri": "address"}.get(
             schema.get("format", ""), "text"
@@ -219,8 +220,8 @@ def _type(schema: dict[str, Any]) -> str:
     return f"{kind} or null" if schema.get("nullable") else kind
 
 
-def _text(given: dict[str, Any]) -> str:
-    return str(given.get("description", ""))
+def _sentences(*parts: str) -> str:
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
 
 
 def _bounds(schema: dict[str, Any]) -> str:
