@@ -12,7 +12,7 @@ from django.db import transaction
 from arena import affiliations, audit
 from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
 from arena.models import ClientKey, Endpoint, Person, PolicyVersion, Station
-from evaluations import blinding, rubrics
+from evaluations import blinding, pairs, rubrics
 from evaluations.categories import intended_category
 from evaluations.models import Label, Session, Side, State, TaskCategory
 from evaluations.pairing import Bench, Candidate, Draw, draw_pair
@@ -55,7 +55,7 @@ def open_session(
         raise TooMany(
             "too_many_open_sessions", "Too many of your sessions are open at this station; finish some first."
         )
-    draw = _draw(station, person, training=training)
+    draw = _draw(station, person, training=training, instruction=instruction, now=now)
     session = Session.objects.create(
         simulated=station.simulated,
         training=training,
@@ -134,10 +134,22 @@ def clean_instruction(instruction: str) -> str:
     return instruction
 
 
-def _draw(station: Station, evaluator: Person, *, training: bool) -> Draw:
-    """A pair for this station, without a policy of a lab with a stake. Training counts nowhere and bars no lab."""
-    barred = frozenset() if training else _labs_with_a_stake(station, evaluator)
-    draw = draw_pair(candidates(training=training), _bench(station, barred), SystemRandom())
+def _draw(station: Station, evaluator: Person, *, training: bool, instruction: str, now: datetime) -> Draw:
+    """A pair for this station, without a policy of a lab with a stake.
+
+    Training counts nowhere, so it bars no lab, and no pair tells more than another.
+    """
+    pool = candidates(training=training)
+    if training:
+        draw = draw_pair(pool, _bench(station, frozenset()), SystemRandom())
+    else:
+        draw = draw_pair(
+            pool,
+            _bench(station, _labs_with_a_stake(station, evaluator)),
+            SystemRandom(),
+            weights=pairs.weights_among(candidate.version_id for candidate in pool),
+            earlier=pairs.earlier_on_task(station=station, instruction=instruction, now=now),
+        )
     if draw is not None:
         return draw
     if training:

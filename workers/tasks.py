@@ -17,7 +17,7 @@ from arena import notices
 from arena.api import idempotency
 from arena.jobs import Job, JobArgument
 from evaluations import endpoints, media, reminders, sessions, uploads
-from leaderboard import snapshots
+from leaderboard import pair_weights, snapshots
 from workers.celery import app
 
 logger = logging.getLogger(__name__)
@@ -29,7 +29,8 @@ HEARTBEAT_TTL_S = 60
 @app.task(name=Job.RECOMPUTE_BOARDS)
 def recompute_boards() -> None:
     cache.delete(_pending_key(Job.RECOMPUTE_BOARDS))
-    snapshots.recompute_all(now=timezone.now())
+    if snapshots.recompute_all(now=timezone.now()):
+        pair_weights.write(now=timezone.now())
 
 
 @app.task(name=Job.CHECK_MEDIA)

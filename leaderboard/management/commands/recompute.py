@@ -4,7 +4,7 @@ from typing import Any
 from django.utils import timezone
 
 from arena.commands import OperatorCommand
-from leaderboard import snapshots
+from leaderboard import pair_weights, snapshots
 
 
 class Command(OperatorCommand):
@@ -15,6 +15,8 @@ class Command(OperatorCommand):
 
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
         made = snapshots.recompute_all(now=timezone.now())
+        if made:
+            pair_weights.write(now=timezone.now())
         facts = [
             {
                 "board": snapshot.board,

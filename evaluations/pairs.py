@@ -1,0 +1,51 @@
+"""What draws remember: the weights of pairs, and which pairs met on a task."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from arena.models import Station
+from evaluations.models import PairWeight, Session
+from evaluations.pairing import Pair
+
+# A task counts as put again from here on: the scene has been laid out anew, and nobody recalls how the policies did.
+REPEATED_AFTER = timedelta(days=1)
+# Of the sessions on a task only so many of the last ones are looked at.
+REMEMBERED = 100
+
+
+def weights_among(version_ids: Iterable[int]) -> dict[Pair, float]:
+    """The weights of the pairs of these versions that have one."""
+    among = list(version_ids)
+    stored = PairWeight.objects.filter(version_low__in=among, version_high__in=among)
+    return {(low, high): weight for low, high, weight in stored.values_list("version_low", "version_high", "weight")}
+
+
+@transaction.atomic
+def replace_weights(*, versions: Iterable[int], weights: Mapping[Pair, float], now: datetime) -> None:
+    """From now on these are the weights of the pairs of these versions; those that are not named have none."""
+    among = list(versions)
+    stored = PairWeight.objects.filter(version_low__in=among) | PairWeight.objects.filter(version_high__in=among)
+    stored.delete()
+    PairWeight.objects.bulk_create(
+        [
+            PairWeight(version_low_id=low, version_high_id=high, weight=weight, updated_at=now)
+            for (low, high), weight in sorted(weights.items())
+        ],
+        update_conflicts=True,
+        unique_fields=["version_low", "version_high"],
+        update_fields=["weight", "updated_at"],
+    )
+
+
+def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> list[Pair]:
+    """The pairs that met at this station on the same task, once for each time, and not only just now."""
+    sessions = Session.objects.valid().filter(
+        station=station, instruction=instruction, closed_at__lt=now - REPEATED_AFTER
+    )
+    met = []
+    for session in sessions.order_by("-closed_at").prefetch_related("sides")[:REMEMBERED]:
+        low, high = sorted(side.version_id for side in session.sides.all())
+        met.append((low, high))
+    return met

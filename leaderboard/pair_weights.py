@@ -1,0 +1,90 @@
+"""How much a further comparison of two policies would tell, from the last snapshot of their board.
+
+The weight of a pair is the probability (two-sided) that their order is still wrong, times the square root of what one
+comparison is expected to add to the knowledge of their difference:
+
+    w = 2 Phi(-|d| / s) sqrt(log(1 + I s²)),    I = (P(win) + P(loss) - (P(win) - P(loss))²) / 4
+
+d is the difference of the scores in log-odds, s its standard error, I the information of one comparison on it. Near
+ties and newcomers come out high, pairs that are told apart low. Weights are divided by the largest.
+"""
+
+from datetime import datetime
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from arena.models import PolicyVersion
+from evaluations import pairs
+from evaluations.pairing import Pair
+from evaluations.scopes import REAL, SIMULATION, Scope
+from leaderboard import snapshots
+from leaderboard.ranking.comparisons import FloatArray
+
+# Of a version that was never compared: the variance of the prior of scores.
+NEWCOMER_VARIANCE = 1.5**2
+# Probabilities below it are rounding.
+SMALLEST = 1e-12
+LIVE = (REAL, SIMULATION)
+
+
+def write(*, now: datetime) -> None:
+    """Weigh the pairs of all versions in the pool, for the draws to come."""
+    for scope in LIVE:
+        _write(scope, now)
+
+
+def _write(scope: Scope, now: datetime) -> None:
+    snapshot = snapshots.latest(scope.slug)
+    versions = _versions(scope)
+    weighed: dict[Pair, float] = {}
+    if snapshot is not None and snapshot.result["policies"]:
+        by_robot: dict[int, dict[str, int]] = {}
+        for version in versions:
+            by_robot.setdefault(version.embodiment_id, {})[version.label] = version.pk
+        for labels in by_robot.values():
+            weighed |= weigh(snapshot.result, labels)
+    pairs.replace_weights(versions=[version.pk for version in versions], weights=weighed, now=now)
+
+
+def _versions(scope: Scope) -> list[PolicyVersion]:
+    """Those that can be drawn."""
+    active = PolicyVersion.objects.filter(pool=PolicyVersion.Pool.ACTIVE, policy__simulated=scope.simulated)
+    return list(active.select_related("policy").order_by("pk"))
+
+
+def weigh(result: dict[str, Any], labels: dict[str, int]) -> dict[Pair, float]:
+    """A weight for each pair of the versions (ids by label), from a snapshot's result."""
+    names = list(labels)
+    place = {row["policy"]: number for number, row in enumerate(result["policies"])}
+    known = np.array([place.get(name, -1) for name in names])
+    newcomer = known < 0
+    seen = np.where(newcomer, 0, known)
+    among = np.ix_(seen, seen)
+    unknown = newcomer[:, None] | newcomer
+
+    V = np.where(unknown, 0.0, np.array(result["covariance"])[among])
+    np.fill_diagonal(V, np.where(newcomer, NEWCOMER_VARIANCE, np.diag(np.array(result["covariance"]))[seen]))
+    even = 1 / (1 + result["ties"]["nu"]) / 2
+    win = np.where(unknown, even, np.array(result["win"], dtype=np.float64)[among])  # None becomes NaN
+    raw = informative(win, win.T, np.diag(V)[:, None] + np.diag(V) - 2 * V)
+    joined = raw[np.triu_indices(len(names), 1)]
+    largest = float(np.nanmax(joined, initial=0.0))
+    # Pairs of which nothing connects the two (NaN) come first: without a comparison they stay apart.
+    relative = np.where(np.isnan(raw), 1.0, raw / largest if largest else 1.0)
+    return {
+        (min(labels[a], labels[b]), max(labels[a], labels[b])): float(relative[i, j])
+        for (i, a), (j, b) in combinations(enumerate(names), 2)
+    }
+
+
+def informative(win: FloatArray, loss: FloatArray, variance: FloatArray) -> FloatArray:
+    """w of the module, not yet divided, from arrays of one shape; variance: s² of the difference of the scores."""
+    d = np.log(np.maximum(win, SMALLEST)) - np.log(np.maximum(loss, SMALLEST))
+    s2 = np.maximum(variance, 0.0)
+    information = (win + loss - (win - loss) ** 2) / 4
+    unresolved = 2 * stats.norm.sf(np.divide(np.abs(d), np.sqrt(s2), out=np.full_like(d, np.inf), where=s2 > 0))
+    weight: FloatArray = unresolved * np.sqrt(np.log1p(information * s2))
+    return weight
