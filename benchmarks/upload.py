@@ -1,7 +1,7 @@
 """What uploads cost everybody else: 16 evaluators send videos of 24 MB at once to the platform's real processes.
 
 `python -m benchmarks.upload`. The platform runs as `manage.py up` starts it, in a folder of its own. While the videos
-are sent by tus, another process asks for pages; the same pages are asked for beforehand, when nothing else happens.
+are sent by tus, another process asks for pages, as it does before and after, when nothing else happens.
 Every file is compared with what the platform says it has kept.
 """
 
@@ -109,7 +109,7 @@ class Sender:
     def send(self, data: bytes, *, side: str, kind: str) -> str:
         """The address of the finished upload."""
         said = metadata(session=self._evaluator.session, side=side, kind=kind, filename=f"{kind}.mp4")
-        created = self._ask("POST", "/api/v1/uploads", {"Upload-Length": str(len(data)), "Upload-Metadata": said})
+        created = self.ask("POST", "/api/v1/uploads", {"Upload-Length": str(len(data)), "Upload-Metadata": said})
         url = "/" + created.partition("//")[2].partition("/")[2]
         for offset in range(0, len(data), CHUNK):
             self._patch(url, offset, memoryview(data)[offset : offset + CHUNK])
@@ -143,7 +143,7 @@ class Sender:
             connection.send(piece[start : start + step])
             time.sleep(max(0.0, began + (start + step) / self._pace - time.perf_counter()))
 
-    def _ask(self, method: str, path: str, headers: dict[str, str]) -> str:
+    def ask(self, method: str, path: str, headers: dict[str, str]) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=120)
         connection.request(method, path, headers={**self._headers, **headers})
         answer = connection.getresponse()
@@ -154,7 +154,7 @@ class Sender:
         return answer.getheader("Location") or body.decode()
 
     def digest_of(self, url: str) -> str:
-        return str(json.loads(self._ask("GET", url, {}))["media"]["sha256"])
+        return str(json.loads(self.ask("GET", url, {}))["media"]["sha256"])
 
 
 def metadata(**said: str) -> str:
@@ -274,6 +274,13 @@ def wake_threads(port: int, at_once: int) -> None:
         list(pool.map(ask, range(8 * at_once)))
 
 
+def await_checks(port: int, evaluator: Evaluator) -> None:
+    """The worker looks at the videos when they have arrived. It is idle again when the last of them was looked at."""
+    sender = Sender(port, evaluator, None)
+    while '"pending"' in sender.ask("GET", f"/api/v1/sessions/{evaluator.session}", {}):
+        time.sleep(1)
+
+
 def p95(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=20)[-1]
 
@@ -300,12 +307,15 @@ def measure(
             list(pool.map(run, range(len(evaluators))))
 
     wake_threads(port, len(evaluators))
-    idle = latencies(port, lambda: time.sleep(given.idle))
+    idle = latencies(port, lambda: time.sleep(given.idle / 2))
     idle_mb = memory_mb(pids)
     began, used = time.monotonic(), cpu_s(pids)
     with Peak(pids) as peak:
         busy = latencies(port, all_at_once)
     print(f"CPU of the web processes: {cpu_s(pids) - used:.1f} s in {time.monotonic() - began:.1f} s", flush=True)
+    for evaluator in evaluators:
+        await_checks(port, evaluator)
+    idle += latencies(port, lambda: time.sleep(given.idle / 2))
     return Figures(idle, busy, idle_mb, peak.mb, intact, len(evaluators) * len(places), time.monotonic() - began)
 
 
@@ -360,7 +370,7 @@ def main() -> int:
     arguments.add_argument("--evaluators", type=int, default=16)
     arguments.add_argument("--megabytes", type=int, default=24)
     arguments.add_argument("--rounds", type=int, default=3, help="files of each evaluator, one after the other")
-    arguments.add_argument("--idle", type=float, default=8.0, help="seconds of asking for pages beforehand")
+    arguments.add_argument("--idle", type=float, default=8.0, help="seconds of asking for pages before and after")
     arguments.add_argument(
         "--mbit", type=float, default=40, help="what each evaluator's line takes, in the slower case"
     )

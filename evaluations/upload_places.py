@@ -10,7 +10,9 @@ from django.conf import settings
 from arena.errors import Unavailable
 
 RETRY_AFTER_S = 5
-LONGEST_REST_S = 0.05
+REST = 2.0
+"""How much longer than its work an upload rests: of the pages' time in its process it takes a third at most."""
+LONGEST_REST_S = 0.03
 places = BoundedSemaphore(settings.UPLOADS_AT_ONCE)
 _turn = Lock()
 
@@ -28,14 +30,14 @@ def upload_place() -> Iterator[None]:
 
 @contextmanager
 def upload_turn() -> Iterator[None]:
-    """Work on what has arrived: one upload of a process after the other, and after each as long a rest for pages.
+    """Work on what has arrived: one upload of a process after the other, and after each a rest for pages.
 
     Nobody waits for a network in here. Where the network brings more than the rests leave time for, it waits.
     """
     with _turn:
         began = time.monotonic()
         yield
-        time.sleep(min(time.monotonic() - began, LONGEST_REST_S))
+        time.sleep(min(REST * (time.monotonic() - began), LONGEST_REST_S))
 
 
 def too_many_uploads() -> Unavailable:
