@@ -160,6 +160,7 @@ def guess_page(session: Session, problem: str = "") -> dict[str, Any]:
         "session": session,
         "choices": list(guesses.choices(session).values_list("slug", "name")),
         "labels": Label.values,
+        "window_minutes": int(sessions.GUESS_WINDOW.total_seconds() // 60),
         "problem": problem,
     }
 

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
-from arena.errors import ArenaError, Conflict, NotFound
+from arena.errors import ArenaError, NotFound
 from arena.models import Person, Station
 from evaluations import assignments, photos
 from evaluations.categories import intended_category
@@ -91,12 +91,8 @@ def start(*, person: Person, stations: Iterable[Station], form: StartForm, now: 
     """Open the session that the form describes. A photo that cannot be read opens none."""
     station = _station(stations, form.station)
     photo = _photo(form.photo)
-    if not form.training and assignments.training_is_due(person=person, station=station):
-        raise Conflict(
-            "training_first",
-            "Your first session is a training session.",
-            hint="It takes one short task against two known policies and counts nowhere.",
-        )
+    if not form.training:
+        assignments.require_training(person=person, station=station)
     # Without scripts the stages stay those of an earlier instruction unless somebody changed them.
     untouched = not form.rubric_edited and form.stages in ([], suggested_stages(""))
     session = assignments.open_session(

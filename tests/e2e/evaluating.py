@@ -5,14 +5,14 @@ from typing import Any
 
 from axe_playwright_python.base import AXE_FILE_PATH
 from django.urls import reverse
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 
 from evaluations.models import Session
 from tests.e2e.conftest import PASSWORD
 
 AXE = Path(AXE_FILE_PATH).read_text(encoding="utf-8")
 RUN_AXE = "() => axe.run(document, {resultTypes: ['violations']})"
-TABLET = {"width": 820, "height": 1180}
+TABLET: ViewportSize = {"width": 820, "height": 1180}
 STEPS = ("run-a", "score-a", "restore", "run-b", "score-b", "judge", "check")
 
 

@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from evaluations import drafts, media, sessions, submissions
 from evaluations.evaluate.pages import WARNING_MINUTES
-from evaluations.models import Guess, Label, MediaFile, Photo, RelayConnection, Session
+from evaluations.models import Episode, Guess, Label, MediaFile, Photo, RelayConnection, Session
 from tests.e2e import evaluating
 from tests.e2e.conftest import Site
 from tests.e2e.evaluating import STEPS, TABLET, address, expect_saved, expect_step, go_on, open_page, score, violations
@@ -405,7 +405,7 @@ def test_what_the_client_sends_is_just_there(dana: Page, site: Site, long_video:
     assert [one.progress for one in episodes_of(site.opened)] == [0.6, 0.2]
 
 
-def episodes_of(session: Session) -> list[object]:
+def episodes_of(session: Session) -> list[Episode]:
     return [side.episode for side in session.sides.all()]
 
 

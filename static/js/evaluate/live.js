@@ -22,14 +22,17 @@ export class Live extends EventTarget {
     }
   }
 
-  async ask() {
-    if (document.hidden || this.stopped) {
+  /** Whether the platform answered. Nobody looks at a hidden page, so it asks only where it must know. */
+  async ask({ evenHidden = false } = {}) {
+    if (this.stopped || (document.hidden && !evenHidden)) {
       this.wait();
-      return;
+      return false;
     }
     clearTimeout(this.timer);
+    let answered = false;
     try {
       this.tell("live", await this.api.get("/live"));
+      answered = true;
     } catch (error) {
       if (error instanceof Refused && !error.passes) {
         this.tell("refused", error);
@@ -38,6 +41,7 @@ export class Live extends EventTarget {
       }
     }
     this.wait();
+    return answered;
   }
 
   stop() {

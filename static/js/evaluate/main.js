@@ -133,8 +133,8 @@ live.addEventListener("live", ({ detail }) => {
 live.addEventListener("away", () => showAway(root));
 live.addEventListener("refused", ({ detail }) => refused(detail));
 lease.addEventListener("over", async () => {
-  await live.ask(); // it may have been put off elsewhere
-  if (lease.isOver) {
+  const answered = await live.ask({ evenHidden: true }); // it may have been put off elsewhere, as by an upload
+  if (answered && lease.isOver) {
     over();
   }
 });
@@ -191,10 +191,13 @@ function over() {
 }
 
 function complain(text) {
-  root.querySelector("[data-trouble-text]").textContent = text;
+  const place = root.querySelector("[data-trouble-text]");
   const banner = root.querySelector("[data-banner=trouble]");
-  banner.hidden = false;
-  banner.scrollIntoView({ block: "nearest" });
+  if (banner.hidden || place.textContent !== text) {
+    place.textContent = text;
+    banner.hidden = false;
+    banner.scrollIntoView({ block: "nearest" });
+  }
 }
 
 root.querySelector("#extend-form").addEventListener("submit", async (event) => {
