@@ -1,7 +1,7 @@
 """The ranking core: comparisons of policies in, scores with their uncertainty out. Pure: numpy and scipy alone.
 
     comparisons = encode(policy_a=[...], policy_b=[...], preference=["A", "TIE", ...], lab=[...])
-    result = fit(comparisons, model="davidson")
+    result = fit(comparisons)
 
 comparisons → cells (aggregated) → a model's Estimate → intervals → ranks and groups → FitResult. A further model joins
 by handing over an Estimate: see `fit.MODELS`.
@@ -17,12 +17,13 @@ from leaderboard.ranking.errors import (
     RankingError,
     UnknownModel,
 )
-from leaderboard.ranking.fit import MODELS, default_settings, estimate, fit, settings_from_json
+from leaderboard.ranking.fit import DEFAULT_MODEL, MODELS, default_settings, estimate, fit, settings_from_json
 from leaderboard.ranking.joint_settings import JointSettings
 from leaderboard.ranking.result import FitResult, PolicyResult
 from leaderboard.ranking.settings import IntervalSettings, ModelSettings
 
 __all__ = [
+    "DEFAULT_MODEL",
     "MODELS",
     "Comparisons",
     "DavidsonSettings",

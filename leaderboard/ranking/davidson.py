@@ -19,14 +19,14 @@ JASA 65:317-328. Order effect: Davidson and Beaver (1977), Biometrics 33:693-702
 
 import math
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from scipy import linalg
 
-from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, FloatArray, IntArray
+from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, FloatArray, IntArray, by_evaluator_and_lab
 from leaderboard.ranking.errors import InvalidSettings, NoFiniteEstimate
-from leaderboard.ranking.estimate import Estimate, OrderEffect, TieHabits
+from leaderboard.ranking.estimate import Estimate, OrderEffect, Predict, TieHabits
 from leaderboard.ranking.settings import ModelSettings
 from leaderboard.ranking.spreads import next_spread
 
@@ -212,7 +212,29 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
         ties=_tie_habits(objective, x, comparisons.labs),
         order=OrderEffect(delta=float(x[at.delta]), se=math.sqrt(maximum.V[at.delta, at.delta])),
         log_likelihood=maximum.point.log_likelihood,
+        evaluator_influence=partial(_evaluator_influence, objective, maximum, L),
+        predict=predictor(comparisons.policies, x[at.theta], float(x[at.delta]), x[at.lnu_0] + x[at.lnu]),
+        parameters={"spread_ties_by_lab": _spread(objective)},
     )
+
+
+def _evaluator_influence(objective: Objective, maximum: Maximum, L: FloatArray, comparisons: Comparisons) -> FloatArray:
+    """(E, P): as Estimate.influence, for the sessions of each evaluator."""
+    at, E, G = objective.at, len(comparisons.evaluators), comparisons.n_labs
+    cells = by_evaluator_and_lab(comparisons).cells()
+    evaluator, lab = np.divmod(cells.lab, G)
+    cells = replace(cells, lab=lab)
+    own = replace(objective, cells=cells)
+    a, tie, b = cells.counts - own.n * np.exp(own.point(maximum.point.x).log_p)
+    by_h = (a - b) / 2
+    S = np.zeros((E, at.size))
+    S[:, at.theta] = _table(evaluator, cells.policy_a, by_h, (E, at.n_policies))
+    S[:, at.theta] -= _table(evaluator, cells.policy_b, by_h, (E, at.n_policies))
+    S[:, at.delta] = -np.bincount(evaluator, by_h, E)
+    S[:, at.lnu_0] = np.bincount(evaluator, tie, E)
+    S[:, at.lnu] = _table(evaluator, lab, tie, (E, G))
+    influence: FloatArray = S @ maximum.V[:, at.theta] @ L.T
+    return influence
 
 
 def build_objective(
@@ -312,14 +334,40 @@ def pairwise(theta: FloatArray, lnu_0: float) -> tuple[FloatArray, FloatArray]:
     return np.exp(h - log_sum), np.exp(math.log(2) + lnu_0 - log_sum)
 
 
+def outcome_probabilities(u_a: FloatArray, u_b: FloatArray, delta: float, lnu: FloatArray | float) -> FloatArray:
+    """(3, n) probabilities of the outcomes, in the order of Outcome, of comparisons of these scores."""
+    h = (u_a - u_b - delta) / 2
+    t = math.log(2) + lnu + np.zeros_like(h)
+    weight = np.stack([h, t, -h])
+    weight = np.exp(weight - weight.max(axis=0))
+    probabilities: FloatArray = weight / weight.sum(axis=0)
+    return probabilities
+
+
+def predictor(policies: tuple[str, ...], theta: FloatArray, delta: float, lnu: FloatArray) -> Predict:
+    """For further comparisons, with the same labs: (n, 3). A policy that was not fitted has the score 0. lnu: (G,)."""
+    score = dict(zip(policies, theta.tolist(), strict=True))
+
+    def predict(comparisons: Comparisons) -> FloatArray:
+        u = np.array([score.get(name, 0.0) for name in comparisons.policies])
+        u_a, u_b = u[comparisons.policy_a], u[comparisons.policy_b]
+        return outcome_probabilities(u_a, u_b, delta, lnu[comparisons.lab]).T
+
+    return predict
+
+
 def _tie_habits(objective: Objective, x: FloatArray, labs: tuple[str, ...]) -> TieHabits:
     at = objective.at
-    precision = objective.precision[at.lnu][0]
     return TieHabits(
         nu=math.exp(x[at.lnu_0]),
         by_lab={labs[g]: math.exp(x[at.lnu_0] + x[at.lnu][g]) for g in np.unique(objective.cells.lab)},
-        spread=1 / math.sqrt(precision) if precision else 0.0,
+        spread=_spread(objective),
     )
+
+
+def _spread(objective: Objective) -> float:
+    precision = float(objective.precision[objective.at.lnu][0])
+    return 1 / math.sqrt(precision) if precision else 0.0
 
 
 def _table(row: IntArray, column: IntArray, weight: FloatArray, shape: tuple[int, int]) -> FloatArray:

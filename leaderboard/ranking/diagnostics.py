@@ -105,12 +105,18 @@ def separated(cells: Cells, component: IntArray) -> BoolArray:
 
 
 def notices(
-    policies: tuple[str, ...], cells: Cells, component: IntArray, *, intervals: IntervalSettings, labs: int
+    policies: tuple[str, ...],
+    cells: Cells,
+    component: IntArray,
+    *,
+    intervals: IntervalSettings,
+    labs: int,
+    lab_effects: bool,
 ) -> tuple[Notice, ...]:
-    """What a reader of the ranking has to know."""
+    """What a reader of the ranking has to know. lab_effects: whether the model has some of its own."""
     found = [*_about_components(policies, component), *_about_separation(policies, cells, component)]
     found += _about_ties(cells)
-    if intervals.method == "clustered" and labs < intervals.min_labs:
+    if (lab_effects or intervals.method == "clustered") and labs < intervals.min_labs:
         found.append(Notice("few_labs", FEW_LABS.format(labs="one lab" if labs == 1 else f"{labs} labs")))
     return tuple(found)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from leaderboard.ranking import davidson, joint
+from leaderboard.ranking import baselines, davidson, joint, mixture
 from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, FloatArray, IntArray
 from leaderboard.ranking.diagnostics import Tally, components, never_compared, notices, tally
 from leaderboard.ranking.errors import InvalidSettings, NothingToRank, UnknownModel
@@ -29,7 +29,15 @@ class Model:
 MODELS = {
     "joint": Model(JointSettings, joint.estimate),
     "davidson": Model(davidson.DavidsonSettings, davidson.estimate),
+    "mixture": Model(mixture.MixtureSettings, mixture.estimate),
+    "win_rate": Model(baselines.BaselineSettings, baselines.win_rate),
+    "mean_progress": Model(baselines.BaselineSettings, baselines.mean_progress),
+    "paired_progress": Model(baselines.BaselineSettings, baselines.paired_progress),
+    "elo": Model(baselines.EloSettings, baselines.elo),
 }
+
+# What won in benchmarks/ranking_accuracy.py: see docs/method.md.
+DEFAULT_MODEL = "joint"
 
 
 def default_settings(model: str) -> ModelSettings:
@@ -46,7 +54,7 @@ def settings_from_json(model: str, stored: dict[str, Any]) -> ModelSettings:
     return settings_type(**{**stored, "intervals": replace(settings_type().intervals, **intervals)})
 
 
-def fit(comparisons: Comparisons, *, model: str = "davidson", settings: ModelSettings | None = None) -> FitResult:
+def fit(comparisons: Comparisons, *, model: str = DEFAULT_MODEL, settings: ModelSettings | None = None) -> FitResult:
     """The ranking of the policies that were compared. Identical input gives identical bits, in any order of the rows.
 
     Raises UnknownModel, InvalidSettings, NothingToRank, and NoFiniteEstimate where priors are switched off that the
@@ -61,7 +69,14 @@ def fit(comparisons: Comparisons, *, model: str = "davidson", settings: ModelSet
     unsure = uncertainty(estimated, settings.intervals, labs=labs)
     ranks = rank(estimated.score, component, unsure, settings.intervals)
     order = np.lexsort((np.array(compared.policies), ranks.rank, component))
-    warnings = notices(compared.policies, cells, component, intervals=settings.intervals, labs=labs)
+    warnings = notices(
+        compared.policies,
+        cells,
+        component,
+        intervals=settings.intervals,
+        labs=labs,
+        lab_effects=estimated.lab_effects,
+    )
     apart = component[:, None] != component
     return FitResult(
         model=model,
@@ -84,7 +99,9 @@ def fit(comparisons: Comparisons, *, model: str = "davidson", settings: ModelSet
     )
 
 
-def estimate(comparisons: Comparisons, *, model: str, settings: ModelSettings | None = None) -> Estimate:
+def estimate(
+    comparisons: Comparisons, *, model: str = DEFAULT_MODEL, settings: ModelSettings | None = None
+) -> Estimate:
     """What `fit` makes the ranking of, for those who need its parts: predictions, influence. Same errors."""
     settings = checked_settings(model, settings)
     compared, _ = to_rank(comparisons)

@@ -4,9 +4,9 @@ Policy p on a task of category c in lab g has the ability
 
     u = theta_p + psi_pc + b_pg        theta ~ N(0, theta_sd²)    psi ~ N(0, s_psi²)    b ~ N(0, s_b²)
 
-Preference, of policy i on side A over policy j on side B (Davidson's ties, a tie habit for each lab):
+Preference, of policy i on side A over policy j on side B (Davidson; ties depend on the lab's habit and on the task):
 
-    P(A), P(TIE), P(B) = softmax(h, t, -h)    h = (u_i - u_j - delta) / 2    t = log 2 + lnu_0 + lnu_g
+    P(A), P(TIE), P(B) = softmax(h, t, -h)    h = (u_i - u_j - delta) / 2    t = log 2 + lnu_0 + lnu_g + lnu_c
 
 Progress s in [0, 1], by its mean only, so that point masses at 0 and 1 do no harm (fractional logit; Papke and
 Wooldridge 1996, J. Appl. Econometrics 11:619-632):
@@ -62,6 +62,7 @@ def fit_stages(comparisons: Comparisons, readings: Readings, settings: JointSett
         tie=settings.lab_tie_sd,
         category=settings.category_sd * has_progress,
         lab=settings.lab_sd * has_progress,
+        tie_category=settings.task_tie_sd,
     )
     k = settings.scale if has_progress else 1.0
     start = Start(spreads, start_position(readings, layout), k)
@@ -198,6 +199,7 @@ def _parameters(fitted: Fitted) -> dict[str, float]:
         "spread_ties_by_lab": spreads.tie,
         "spread_tasks": spreads.category,
         "spread_labs": spreads.lab,
+        "spread_ties_by_task": spreads.tie_category,
     }
 
 

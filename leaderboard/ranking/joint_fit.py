@@ -36,7 +36,7 @@ SPREADS_FROM = 2
 SPREADS_SETTLED = 0.005
 STEP_SETTLED = 1e-3
 LARGEST_SHARE = 0.9
-RATES = {"tie": 1.0}
+RATES = {"tie": 1.0, "tie_category": 1.0}
 RATE = 2.0
 # The dispersion of progress is estimated as if so many further rollouts had shown the usual one.
 PHI_USUAL = 0.5
@@ -54,6 +54,7 @@ class Spreads:
     tie: float
     category: float
     lab: float
+    tie_category: float
 
     def changed_most(self, other: "Spreads") -> float:
         pairs = [(getattr(self, kind), getattr(other, kind)) for kind in KINDS]
@@ -158,6 +159,7 @@ def build(
     sd[layout.theta] = settings.theta_sd
     sd[layout.a] = spreads.a
     sd[layout.mu_c] = spreads.category
+    sd[layout.lnu_c] = spreads.tie_category
     sd[layout.psi] = spreads.psi
     lab_sd = np.empty(layout.lab_size)
     lab_sd[LNU], lab_sd[MU_LAB] = spreads.tie, spreads.lab
@@ -182,6 +184,7 @@ def next_spreads(layout: Layout, spreads: Spreads, at: Position, factor: Factor)
         "psi": (at.shared[layout.psi], variances[layout.psi]),
         "a": (at.shared[layout.a], variances[layout.a]),
         "category": (at.shared[layout.mu_c], variances[layout.mu_c]),
+        "tie_category": (at.shared[layout.lnu_c], variances[layout.lnu_c]),
         "b": (at.labs[:, layout.b], lab_variances[:, layout.b]),
         "tie": (at.labs[:, LNU], lab_variances[:, LNU]),
         "lab": (at.labs[:, MU_LAB], lab_variances[:, MU_LAB]),
@@ -280,7 +283,7 @@ def widened(at: Position, old: Layout, new: Layout) -> Position:
     """A position of the first stage as the start of the second."""
     shared = np.zeros(new.shared_size)
     shared[:GLOBALS] = at.shared[:GLOBALS]
-    for block in ("theta", "a", "mu_c"):
+    for block in ("theta", "a", "mu_c", "lnu_c"):
         shared[getattr(new, block)] = at.shared[getattr(old, block)]
     shared[LOG_K] = 0.0
     labs = np.zeros((new.n_labs, new.lab_size))

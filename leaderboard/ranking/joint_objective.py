@@ -19,8 +19,8 @@ LNU, MU_LAB, B_POLICY = 0, 1, 2
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parameters are. Shared, K0 = 5 + 2 P + C + P C: (delta, lnu_0, mu, delta_s, log k; theta; a; mu_c; psi
-    by category, then policy). Of each lab, B = 2 + P: (lnu_g, mu_g; b), or 2 without b.
+    """Where the parameters are. Shared, K0 = 5 + 2 P + 2 C + P C: (delta, lnu_0, mu, delta_s, log k; theta; a; mu_c;
+    lnu_c; psi by category, then policy). Of each lab, B = 2 + P: (lnu_g, mu_g; b), or 2 without b.
 
     n_categories is 0 where fewer than two are known: one alone cannot be told from the policies' own scores.
     """
@@ -44,8 +44,12 @@ class Layout:
         return slice(self.a.stop, self.a.stop + self.n_categories)
 
     @property
+    def lnu_c(self) -> slice:
+        return slice(self.mu_c.stop, self.mu_c.stop + self.n_categories)
+
+    @property
     def psi(self) -> slice:
-        return slice(self.mu_c.stop, self.shared_size)
+        return slice(self.lnu_c.stop, self.shared_size)
 
     @property
     def b(self) -> slice:
@@ -53,7 +57,9 @@ class Layout:
 
     @property
     def shared_size(self) -> int:
-        return GLOBALS + 2 * self.n_policies + self.n_categories + self.with_psi * self.n_categories * self.n_policies
+        return (
+            GLOBALS + 2 * self.n_policies + 2 * self.n_categories + self.with_psi * self.n_categories * self.n_policies
+        )
 
     @property
     def lab_size(self) -> int:
@@ -244,7 +250,10 @@ class Objective:
             *self._ability_terms(self.readings.policy_a, 0.5),
             *self._ability_terms(self.readings.policy_b, -0.5),
         ]
-        return [*ability, Term(DELTA, -0.5)], [Term(LNU_0, 1.0), Term(LNU, 1.0, of_lab=True)]
+        ties = [Term(LNU_0, 1.0), Term(LNU, 1.0, of_lab=True)]
+        if self.layout.n_categories:
+            ties.append(Term(self.layout.lnu_c.start + self._category, self._categorised * 1.0))
+        return [*ability, Term(DELTA, -0.5)], ties
 
     def progress_terms(self, at: Position) -> tuple[Predictor, Predictor]:
         """eta of side A and of side B."""

@@ -17,8 +17,9 @@ class JointSettings(ModelSettings):
     theta_sd: scores. order_sd, progress_order_sd: order effects on preference and progress. tie_mean, tie_sd: log nu of
     the typical lab. progress_sd: log-odds of the typical progress. scale_sd: log k.
 
-    psi_sd, b_sd, a_sd, lab_tie_sd, category_sd, lab_sd: spreads of policy by task, policy by lab, the sessions that a
-    policy meets, tie habits, tasks' and labs' easiness. 0 leaves the effects out. Where spreads_estimated they are the
+    psi_sd, b_sd, a_sd, lab_tie_sd, task_tie_sd, category_sd, lab_sd: spreads of policy by task, policy by lab, the
+    sessions a policy meets, ties by lab, ties by task, easiness of tasks and of labs. 0 leaves the effects out. Where
+    spreads_estimated they are the
     start of their estimation, otherwise what holds.
 
     scale, dispersion, inflation: k, phi, c; None: estimated.
@@ -43,6 +44,7 @@ class JointSettings(ModelSettings):
     lab_tie_sd: float = 1.0
     category_sd: float = 0.3
     lab_sd: float = 0.3
+    task_tie_sd: float = 0.3
     spreads_estimated: bool = True
     scale: float | None = None
     dispersion: float | None = None

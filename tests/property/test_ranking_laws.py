@@ -67,8 +67,8 @@ laws = settings(deadline=None, max_examples=40)
 def test_relabelling_policies_permutes_scores(drawn: list[Row], random: Random) -> None:
     names = list(range(6))
     random.shuffle(names)
-    renamed = fit(table([(names[a], names[b], y, g) for a, b, y, g in drawn]), settings=DEFAULT)
-    original = scores(fit(table(drawn), settings=DEFAULT))
+    renamed = fit(table([(names[a], names[b], y, g) for a, b, y, g in drawn]), model="davidson", settings=DEFAULT)
+    original = scores(fit(table(drawn), model="davidson", settings=DEFAULT))
     assert_close(scores(renamed), {f"policy {names[int(name[-1])]}": score for name, score in original.items()})
 
 
@@ -77,7 +77,7 @@ def test_relabelling_policies_permutes_scores(drawn: list[Row], random: Random) 
 def test_swapping_sides_with_outcomes_changes_nothing_without_order_effect(drawn: list[Row]) -> None:
     other = {"A": "B", "TIE": "TIE", "B": "A"}
     swapped = [(b, a, other[y], g) for a, b, y, g in drawn]
-    left, right = (fit(table(some), settings=NO_ORDER_EFFECT) for some in (drawn, swapped))
+    left, right = (fit(table(some), model="davidson", settings=NO_ORDER_EFFECT) for some in (drawn, swapped))
     assert_close(scores(left), scores(right))
     np.testing.assert_allclose(left.covariance, right.covariance, atol=1e-8)
 
@@ -87,7 +87,7 @@ def test_swapping_sides_with_outcomes_changes_nothing_without_order_effect(drawn
 def test_swapping_sides_with_outcomes_turns_the_order_effect_round(drawn: list[Row]) -> None:
     other = {"A": "B", "TIE": "TIE", "B": "A"}
     swapped = [(b, a, other[y], g) for a, b, y, g in drawn]
-    left, right = (fit(table(some), settings=DEFAULT) for some in (drawn, swapped))
+    left, right = (fit(table(some), model="davidson", settings=DEFAULT) for some in (drawn, swapped))
     assert_close(scores(left), scores(right))
     np.testing.assert_allclose(left.order.delta, -right.order.delta, atol=1e-8)
 
@@ -96,8 +96,8 @@ def test_swapping_sides_with_outcomes_turns_the_order_effect_round(drawn: list[R
 @given(rows())
 def test_a_further_win_never_lowers_the_winner_nor_raises_the_loser(drawn: list[Row]) -> None:
     a, b, _, lab = drawn[0]
-    before = scores(fit(table(drawn), settings=ALL_BUT_SCORES_HELD))
-    after = scores(fit(table([*drawn, (a, b, "A", lab)]), settings=ALL_BUT_SCORES_HELD))
+    before = scores(fit(table(drawn), model="davidson", settings=ALL_BUT_SCORES_HELD))
+    after = scores(fit(table([*drawn, (a, b, "A", lab)]), model="davidson", settings=ALL_BUT_SCORES_HELD))
     assert after[f"policy {a}"] > before[f"policy {a}"] - 1e-9
     assert after[f"policy {b}"] < before[f"policy {b}"] + 1e-9
 
@@ -122,14 +122,14 @@ def estimate(comparisons: Comparisons) -> Estimate:
 def test_progress_changes_no_davidson_score(drawn: list[Row], percent: int) -> None:
     plain = table(drawn)
     progress = np.full(len(plain), percent / 100)
-    result = fit(replace(plain, progress_a=progress, progress_b=1 - progress), settings=DEFAULT)
-    assert scores(result) == scores(fit(plain, settings=DEFAULT))
+    result = fit(replace(plain, progress_a=progress, progress_b=1 - progress), model="davidson", settings=DEFAULT)
+    assert scores(result) == scores(fit(plain, model="davidson", settings=DEFAULT))
 
 
 @laws
 @given(rows())
 def test_every_answer_is_consistent_with_itself(drawn: list[Row]) -> None:
-    result = fit(table(drawn), settings=DEFAULT)
+    result = fit(table(drawn), model="davidson", settings=DEFAULT)
     win, tie = (np.array(matrix, dtype=np.float64) for matrix in (result.win, result.tie))
     total = win + tie + win.T
     assert np.all(np.isnan(total) | (np.abs(total - 1) < 1e-12))

@@ -26,7 +26,10 @@ def test_topping_up_gives_the_larger_variance_and_stays_a_covariance() -> None:
 
 def test_the_interval_is_the_wider_of_the_two_methods() -> None:
     comparisons = simulate(np.random.default_rng(7), theta=np.linspace(-1, 1, 6), labs=5, n=300)
-    wide, model = fit(comparisons, settings=BY_LAB), fit(comparisons, settings=BY_MODEL)
+    wide, model = (
+        fit(comparisons, model="davidson", settings=BY_LAB),
+        fit(comparisons, model="davidson", settings=BY_MODEL),
+    )
     assert (wide.intervals.method, wide.intervals.df) == ("clustered", 4)
     assert (model.intervals.method, model.intervals.df) == ("model", None)
     by_model = {row.policy: row.high - row.low for row in model.policies}
@@ -38,12 +41,12 @@ def test_the_interval_is_the_wider_of_the_two_methods() -> None:
 def test_where_labs_show_no_difference_the_intervals_are_the_models() -> None:
     """Ties alone pull no score in any lab: the clustered variance is zero, and the model's interval stands."""
     comparisons = table([(p, q, "TIE", lab) for p, q in ("pq", "qr", "rp") for lab in "xyz"])
-    clustered_rows, model_rows = (fit(comparisons, settings=s).policies for s in (BY_LAB, BY_MODEL))
+    clustered_rows, model_rows = (fit(comparisons, model="davidson", settings=s).policies for s in (BY_LAB, BY_MODEL))
     assert [row.high for row in clustered_rows] == pytest.approx([row.high for row in model_rows], rel=1e-9)
 
 
 def test_se_is_half_the_interval_in_normal_units_and_the_root_of_the_covariance() -> None:
-    result = fit(pudding(labs=4), settings=BY_LAB)
+    result = fit(pudding(labs=4), model="davidson", settings=BY_LAB)
     z = stats.norm.ppf(0.975)
     for place, row in enumerate(result.policies):
         assert row.high - row.low == pytest.approx(2 * z * row.se)
@@ -54,7 +57,7 @@ def test_se_is_half_the_interval_in_normal_units_and_the_root_of_the_covariance(
     ("labs", "method", "codes"), [(1, "model", ["few_labs"]), (2, "model", ["few_labs"]), (3, "clustered", [])]
 )
 def test_too_few_labs_to_cluster_by_are_said(labs: int, method: str, codes: list[str]) -> None:
-    result = fit(pudding(labs=labs), settings=BY_LAB)
+    result = fit(pudding(labs=labs), model="davidson", settings=BY_LAB)
     assert (result.intervals.labs, result.intervals.method) == (labs, method)
     assert [warning.code for warning in result.warnings] == codes
 
@@ -65,7 +68,7 @@ def test_intervals_cover_the_truth_though_labs_disagree_about_policies() -> None
     for seed in range(60):
         comparisons = simulate(np.random.default_rng(seed), theta=theta, labs=7, n=600, policy_by_lab_sd=0.5)
         for method, settings in (("model", BY_MODEL), ("clustered", BY_LAB)):
-            covered[method] += _covered(fit(comparisons, settings=settings), theta)
+            covered[method] += _covered(fit(comparisons, model="davidson", settings=settings), theta)
     assert 0.90 < np.mean(covered["clustered"]) < 0.99
     assert np.mean(covered["model"]) < 0.88
 
