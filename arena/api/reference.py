@@ -229,8 +229,8 @@ def _bounds(schema: dict[str, Any]) -> str:
     if choices:
         return "One of " + ", ".join(f"`{choice}`" for choice in choices if choice not in ("", None))
     parts = []
-    if "minimum" in schema and "maximum" in schema and schema["maximum"] < 2**31:
-        parts.append(f"{schema['minimum']:g} to {schema['maximum']:g}")
+    if "minimum" in schema and "maximum" in schema and schema["maximum"] < 2**31 - 1:
+        parts.append(f"{schema['minimum']} to {schema['maximum']}")
     if "maxLength" in schema:
         parts.append(f"at most {schema['maxLength']} characters")
     if "default" in schema and schema["default"] not in (None, "", []):
