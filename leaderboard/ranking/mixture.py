@@ -28,9 +28,9 @@ from leaderboard.ranking.estimate import Estimate, TieHabits
 from leaderboard.ranking.settings import ModelSettings
 
 MAX_BUCKETS = 5
-MAX_ROUNDS = 300
+MAX_ROUNDS = 200
 # The share of the penalised log-likelihood by which a round must raise it to be followed by another.
-SMALL_GAIN = 1e-9
+SMALL_GAIN = 1e-7
 MAX_HALVINGS = 30
 MIN_SIGMA = 0.05
 THETA_SD, TAU_SD, TIE_MEAN, TIE_SD = 1.5, 2.0, -1.0, 2.0

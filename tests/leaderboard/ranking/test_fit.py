@@ -109,14 +109,14 @@ def test_progress_is_averaged_and_moves_no_score() -> None:
 
 @pytest.mark.parametrize("model", sorted(set(ranking.MODELS) - {"elo"}))
 def test_rows_in_any_order_give_identical_bits(model: str) -> None:
-    comparisons = simulate(np.random.default_rng(1), theta=np.linspace(-1, 1, 9), labs=5, n=300)
+    comparisons = simulate(np.random.default_rng(1), theta=np.linspace(-1, 1, 9), labs=5, n=120)
     rng = np.random.default_rng(3)
     comparisons = replace(
         comparisons,
         categories=("x", "y", "z"),
-        category=rng.integers(3, size=300),
-        progress_a=np.where(rng.random(300) < 0.2, np.nan, rng.random(300)),
-        progress_b=rng.random(300),
+        category=rng.integers(3, size=120),
+        progress_a=np.where(rng.random(120) < 0.2, np.nan, rng.random(120)),
+        progress_b=rng.random(120),
     )
     shuffled = np.random.default_rng(2).permutation(len(comparisons))
     columns = ("policy_a", "policy_b", "outcome", "lab", "category", "progress_a", "progress_b")

@@ -62,6 +62,7 @@ def test_too_few_labs_to_cluster_by_are_said(labs: int, method: str, codes: list
     assert [warning.code for warning in result.warnings] == codes
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_though_labs_disagree_about_policies() -> None:
     theta = np.linspace(-1, 1, 7)
     covered: dict[str, list[bool]] = {"model": [], "clustered": []}
