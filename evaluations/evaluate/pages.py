@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.urls import reverse
 
@@ -15,7 +14,7 @@ from evaluations.drafts import DraftConflict, DraftView
 from evaluations.evaluate import selectors as reads
 from evaluations.evaluate import starting, steps
 from evaluations.evaluate.starting import StartForm
-from evaluations.models import Episode, FailureMode, Label, MediaFile, Photo, Session, Side
+from evaluations.models import Episode, FailureMode, Label, MediaFile, Session, Side
 from evaluations.reasons import ABANDON_REASONS, INVALID_REASONS, Reason
 from evaluations.submissions import Missing
 
@@ -78,14 +77,11 @@ def steps_page(
         "rail": _rail(current, draft, reported),
         "current": current.slug,
         "start_images": reads.start_images(session, photos),
-        "restored_photo": next((p for p in reversed(photos) if p.moment == Photo.Moment.RESTORED), None),
         "missing": [{"text": one.text, "step": steps.step_of(one.field).slug} for one in missing],
         "failure_modes": FailureMode.choices,
         "invalid_reasons": [(reason.value, reason.label) for reason in INVALID_REASONS],
         "notes_max_length": drafts.NOTES_MAX_LENGTH,
         "comment_max_length": sessions.COMMENT_MAX_LENGTH,
-        "warning_minutes": WARNING_MINUTES,
-        "lease_minutes": int(settings.SESSION_LEASE.total_seconds() // 60),
         "problem": problem,
         "conflicts": _conflicts(conflict),
         "state": _state(session, draft, missing, now),

@@ -19,7 +19,9 @@ from evaluations.models import Episode, Guess, Label, MediaFile, Photo, RelayCon
 from tests.e2e import evaluating
 from tests.e2e.conftest import Site
 from tests.e2e.evaluating import STEPS, TABLET, address, expect_saved, expect_step, go_on, open_page, score, violations
+from tests.evaluations.evaluate.test_photo import keep_photo
 from tests.factories import upload_episode
+from tests.services_plugin import chromium
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -448,6 +450,40 @@ def test_a_submission_waits_for_videos_on_their_way(dana: Page, site: Site, long
         route.continue_()
     expect(dana.get_by_role("heading", name=re.compile("One question"))).to_be_visible(timeout=15_000)
     assert MediaFile.objects.filter(side__session=site.opened).count() == 1
+
+
+# This device's camera
+
+
+def test_the_live_picture_of_this_device_lies_under_the_start(
+    browser: Browser, live_server: LiveServer, site: Site
+) -> None:
+    flags = ["--no-sandbox", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+    with_camera = browser.browser_type.launch(executable_path=chromium(), args=flags)
+    context = with_camera.new_context(base_url=live_server.url)
+    page = context.new_page()
+    keep_photo(site.opened)
+    evaluating.sign_in(page, site.arena.dana.email)
+    open_page(page, site.opened, "restore")
+    page.get_by_role("button", name="Use this device’s camera").click()
+    expect(page.locator("[data-overlay-compare]")).to_be_visible()  # once the camera plays
+    press(page, "ArrowRight", "ArrowRight")
+    expect(page.locator("[data-start-image]")).to_have_css("opacity", "0.6")
+    press(page, "f")
+    expect(page.locator("[data-start-image]")).to_have_css("opacity", "1")
+    page.get_by_role("button", name="Keep this photo").click()
+    expect(page.get_by_role("button", name="Kept with the session")).to_be_visible()
+    assert site.opened.photos.latest("created_at").moment == Photo.Moment.RESTORED
+    go_on(page)
+    assert page.evaluate("document.querySelector('[data-overlay-video]').srcObject?.active ?? false") is False
+    with_camera.close()
+
+
+def test_a_camera_that_is_refused_leaves_the_photo(dana: Page, site: Site) -> None:
+    keep_photo(site.opened)
+    open_page(dana, site.opened, "restore")
+    dana.get_by_role("button", name="Use this device’s camera").click()
+    expect(dana.get_by_text("The camera of this device could not be used. Take a photo instead.")).to_be_visible()
 
 
 # Given up, not to count, refused
