@@ -30,15 +30,21 @@ ABANDONED = timedelta(minutes=5)
 Handler = Callable[..., Response]
 
 
-def once(handler: Handler, *, secrets: Collection[str] = ()) -> Handler:
-    """The handler of a write, run once for each Idempotency-Key of its person. `secrets` are told in no repeat."""
+def once(handler: Handler, *, secrets: Collection[str] = (), renewed: Callable[[Any], Any] | None = None) -> Handler:
+    """The handler of a write, run once for each Idempotency-Key of its person.
+
+    Fields named in `secrets` are not kept, however deep they lie: a repeat has null there, or what `renewed` puts in.
+    """
 
     def answered(request: Request, *args: Any, **kwargs: Any) -> Response:
         key = _clean_key(request)
         if key is None or not isinstance(request.user, Person):
             return handler(request, *args, **kwargs)
         write = _begin(request.user, key, _digest(request), timezone.now())
-        return _replay(write) if write.status is not None else _run(write, handler, secrets, request, *args, **kwargs)
+        if write.status is None:
+            return _run(write, handler, secrets, request, *args, **kwargs)
+        body = renewed(write.body) if renewed and write.body is not None else write.body
+        return Response(body, status=write.status, headers={"Idempotent-Replay": "true"})
 
     return answered
 
@@ -103,12 +109,13 @@ def _run(
 
 
 def _kept(data: Any, secrets: Collection[str]) -> Any:
-    body = json.loads(JSONRenderer().render(data) or b"null")
-    return {**body, **dict.fromkeys(secrets)} if secrets else body
+    return _without(json.loads(JSONRenderer().render(data) or b"null"), secrets)
 
 
-def _replay(write: ApiWrite) -> Response:
-    return Response(write.body, status=write.status, headers={"Idempotent-Replay": "true"})
+def _without(body: Any, names: Collection[str]) -> Any:
+    if isinstance(body, dict):
+        return {name: None if name in names else _without(value, names) for name, value in body.items()}
+    return [_without(value, names) for value in body] if isinstance(body, list) else body
 
 
 def _digest(request: Request) -> str:

@@ -35,7 +35,7 @@ class ApiView(APIView):
     access: ClassVar[Mapping[str, Access]] = {}
     # For each method that takes a query, what may be in it.
     queries: ClassVar[Mapping[str, type[Input]]] = {}
-    # Names in an answer that are told once, and never to a repeated request.
+    # Names in an answer that are not kept with it: a repeated request is not told them, unless `renewed` says so.
     told_once: ClassVar[Sequence[str]] = ()
     tag = ""
 
@@ -55,7 +55,11 @@ class ApiView(APIView):
         if method not in SAFE_METHODS:
             # The view serves this one request: its handler is wrapped here, after all that may refuse it.
             handler = getattr(self, method.lower())
-            setattr(self, method.lower(), idempotency.once(handler, secrets=self.told_once))
+            setattr(self, method.lower(), idempotency.once(handler, secrets=self.told_once, renewed=self.renewed))
+
+    def renewed(self, body: Any) -> Any:
+        """The kept answer as a repeated request is given it."""
+        return body
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         response = super().finalize_response(request, response, *args, **kwargs)

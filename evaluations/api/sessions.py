@@ -39,7 +39,7 @@ from evaluations.api.outputs import (
     SessionPageOutput,
 )
 from evaluations.episodes import EpisodeReport
-from evaluations.models import FailureMode, Label, MediaFile, Photo, Session
+from evaluations.models import OPEN_STATES, FailureMode, Label, MediaFile, Photo, Session
 
 
 def own_sessions(request: Request) -> QuerySet[Session]:
@@ -71,6 +71,14 @@ def told(request: Request, session_id: uuid.UUID, *, status: int = 200) -> Respo
 
 class SessionView(ApiView):
     tag = "Sessions"
+    # No table holds a token of the relay; it is derived anew.
+    told_once = ("relay_url",)
+
+    def renewed(self, body: Any) -> Any:
+        if isinstance(body, dict) and body.get("state") in OPEN_STATES:
+            for label, side in body["sides"].items():
+                side["relay_url"] = shown.relay_url(uuid.UUID(body["id"]), label)
+        return body
 
 
 class SessionList(SessionView):

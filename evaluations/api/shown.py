@@ -1,5 +1,6 @@
 """What is told of a session. Until it is revealed nothing here may depend on which policies were dealt."""
 
+import uuid
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -150,7 +151,7 @@ def _station(session: Session) -> dict[str, Any] | None:
 
 def _side(session: Session, side: Side) -> dict[str, Any]:
     return {
-        "relay_url": relay_url(session, side.label) if session.is_open else None,
+        "relay_url": relay_url(session.pk, side.label) if session.is_open else None,
         "episode": _episode_of(side),
         "media": _media(side),
         "uploads": [_upload(one) for one in side.waiting_uploads],  # type: ignore[attr-defined]
@@ -159,8 +160,8 @@ def _side(session: Session, side: Side) -> dict[str, Any]:
     }
 
 
-def relay_url(session: Session, label: str) -> str:
-    return f"{settings.RELAY_PUBLIC_URL.rstrip('/')}/relay/{relay_token(session_id=session.pk, label=label)}"
+def relay_url(session_id: uuid.UUID, label: str) -> str:
+    return f"{settings.RELAY_PUBLIC_URL.rstrip('/')}/relay/{relay_token(session_id=session_id, label=label)}"
 
 
 def _policy(side: Side) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -111,3 +112,9 @@ def eve(arena: Arena) -> Person:
 def anyone(db: None) -> Api:
     """Neither key nor account."""
     return Api(Client())
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """To collect it is to make its cases, which takes seconds: not where it would be left out anyway."""
+    left_out = "not slow" in str(config.getoption("markexpr", ""))
+    return True if left_out and collection_path.name == "test_schemathesis.py" else None

@@ -30,6 +30,16 @@ def test_a_repeat_is_given_the_first_answer(arena: Arena, dana: Api) -> None:
     assert Session.objects.count() == 1
 
 
+def test_no_token_of_the_relay_is_kept_with_an_answer(arena: Arena, dana: Api) -> None:
+    first = dana.post("sessions", body(arena), once="one").json()
+    token = first["sides"]["A"]["relay_url"].rpartition("/")[2]
+    assert len(token) > 20
+    assert token not in str(ApiWrite.objects.get().body)
+    assert dana.post("sessions", body(arena), once="one").json() == first
+    ended = dana.post(f"sessions/{first['id']}/abandon", {"reason": "no_time"}, once="two").json()
+    assert dana.post(f"sessions/{first['id']}/abandon", {"reason": "no_time"}, once="two").json() == ended
+
+
 def test_without_a_key_nothing_is_kept(arena: Arena, dana: Api) -> None:
     dana.post("sessions", body(arena))
     assert not ApiWrite.objects.exists()
