@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.utils import timezone
 
 from arena import keys, labs, policies, stations
@@ -100,7 +100,9 @@ def upload_episode(
     video: bytes | None = None,
     now: datetime | None = None,
 ) -> None:
-    files = {} if video is None else {MediaFile.Kind.LEFT: ContentFile(video, name="left.mp4")}
+    files: dict[str, File[bytes]] = {}
+    if video is not None:
+        files[MediaFile.Kind.LEFT] = ContentFile(video, name="left.mp4")
     report = EpisodeReport(progress=progress, success=success, duration_steps=100, reported_latency_s=0.1)
     episodes.record_episode(session=session, label=label, report=report, uploads=files, now=now or timezone.now())
 

@@ -58,7 +58,9 @@ def last_frame(film: Path) -> Path:
     """The scene as the rollout left it: what stands there when it is to be put back."""
     with av.open(str(film)) as container:
         *_, last = container.decode(video=0)
-    last.to_image().save(film.with_suffix(".jpg"))
+    last.to_image().save(  # type: ignore[no-untyped-call]
+        film.with_suffix(".jpg")
+    )
     return film.with_suffix(".jpg")
 
 

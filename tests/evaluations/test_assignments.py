@@ -12,6 +12,7 @@ from arena.models import Policy, Role, Station
 from arena.policies import EndpointCheck, record_endpoint_check
 from evaluations import assignments, sessions
 from evaluations.models import Preference, Session
+from evaluations.reasons import Reason
 from evaluations.sessions import Judgement
 from tests.factories import Arena, finish_session, make_arena, make_lab, make_person, make_station, make_version
 
@@ -182,7 +183,7 @@ def test_an_extension_runs_from_now_and_revives_nothing(arena: Arena) -> None:
 def test_the_reason_of_an_invalid_session_is_the_evaluators(arena: Arena) -> None:
     session = opened(arena)
     judgement = Judgement(
-        preference=Preference.TIE, notes="", valid=False, invalid_reason=sessions.Reason.DISTURBED, comment="a visitor"
+        preference=Preference.TIE, notes="", valid=False, invalid_reason=Reason.DISTURBED, comment="a visitor"
     )
     ended = sessions.submit(session=session, judgement=judgement, now=timezone.now())
     assert (ended.valid, ended.reason, ended.reason_comment) == (False, "disturbed", "a visitor")

@@ -8,7 +8,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from django.core.files.base import ContentFile
+from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
@@ -47,7 +47,7 @@ def upload(arena: Arena, kind: MediaFile.Kind, content: bytes, *, now: datetime 
     now = now or timezone.now()
     session = open_session(arena, now=now)
     report = EpisodeReport(progress=0.5, success=False, duration_steps=10)
-    files = {kind: ContentFile(content, name="x")}
+    files: dict[str, File[bytes]] = {kind: ContentFile(content, name="x")}
     return record_episode(session=session, label=Label.A, report=report, uploads=files, now=now)
 
 

@@ -60,6 +60,7 @@ def test_a_token_of_nobody_is_unknown(db: None) -> None:
 
 
 def test_after_the_end_of_the_session_its_tokens_lead_nowhere(session: Session, side: Side) -> None:
+    assert session.evaluator is not None
     sessions.abandon(session=session, now=timezone.now(), by=session.evaluator)
     assert find_route(relay_token(session_id=session.pk, label=Label.A)) is Refusal.SESSION_ENDED
     assert ended_sides([side.pk]) == {side.pk}

@@ -52,7 +52,7 @@ def test_a_session_ends_once_and_what_ended_it_stands(steps: list[str]) -> None:
             now += settings.SESSION_LEASE + timedelta(seconds=1)
             continue
         assert refusal(step, session, now) in REFUSALS
-        row = Session.objects.values().get(pk=session.pk)
+        row: dict[str, Any] = dict(Session.objects.values().get(pk=session.pk))
         revealed_at = row.pop("revealed_at")
         assert revealed is None or revealed_at == revealed, f"{step} changed when it was revealed"
         revealed = revealed_at
