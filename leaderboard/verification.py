@@ -1,9 +1,18 @@
-"""Is a result what its input and settings give? Two results compared, number by number."""
+"""Is a snapshot's result what its input and settings give? Computed anew, and compared number by number."""
 
+import gzip
+import hashlib
+import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+
+from arena.errors import ArenaError
+from leaderboard import ranking
+from leaderboard.comparison_csv import Table, read_table
+from leaderboard.models import Snapshot
+from leaderboard.ranking import RankingError
 
 # What the same computation may differ by between machines: other processors and libraries round differently.
 TOLERANCE = 1e-9
@@ -31,7 +40,7 @@ def agreement(stored: Any, computed: Any, *, tolerance: float = TOLERANCE) -> Ag
     found = list(_differences(stored, computed, ""))
     return Agreement(
         largest=max((size for _, size in found if math.isfinite(size)), default=0.0),
-        differing=tuple(path for path, size in found if size > tolerance),
+        differing=tuple(path for path, size in found if not size <= tolerance),
     )
 
 
@@ -63,3 +72,39 @@ def _distance(stored: float, computed: float) -> float:
     if isinstance(stored, int) and isinstance(computed, int):
         return math.inf
     return abs(stored - computed) / max(1.0, abs(stored), abs(computed))
+
+
+@dataclass(frozen=True)
+class Verification:
+    """input_intact: the stored input has the hash under which it is kept. counts_add_up: it holds as many comparisons
+    as the snapshot counted, and those left out are the rest."""
+
+    input_intact: bool
+    counts_add_up: bool
+    agreement: Agreement
+
+    @property
+    def holds(self) -> bool:
+        return self.input_intact and self.counts_add_up and self.agreement.holds
+
+
+def verify(snapshot: Snapshot) -> Verification:
+    """Compute a snapshot anew, from nothing but its input, its model and its settings. Raises ArenaError."""
+    content = gzip.decompress(bytes(snapshot.input.content))
+    table = read_table(lambda: io.BytesIO(content), file=f"snapshot {snapshot.pk}")
+    return Verification(
+        input_intact=hashlib.sha256(content).hexdigest() == snapshot.input_id,
+        counts_add_up=table.rows == snapshot.counted == snapshot.input.rows
+        and snapshot.counted + sum(snapshot.excluded.values()) == snapshot.total,
+        agreement=agreement(snapshot.result, _computed(table, snapshot)),
+    )
+
+
+def _computed(table: Table, snapshot: Snapshot) -> dict[str, Any]:
+    if not table.rows:
+        return {"policies": [], "warnings": []}
+    try:
+        settings = ranking.settings_from_json(snapshot.model, snapshot.settings)
+        return ranking.fit(table.comparisons(), model=snapshot.model, settings=settings).as_json()
+    except RankingError as error:
+        raise ArenaError(error.code, error.message) from None

@@ -68,6 +68,18 @@ def test_the_answer_is_the_one_of_the_ranking_core(table: Path) -> None:
     assert {key: answer[key] for key in expected} == expected
 
 
+@pytest.mark.parametrize("model", ranking.MODELS)
+def test_every_model_answers_in_json_and_in_words(model: str, tmp_path: Path) -> None:
+    rows = [f"{row},{number / 9},{1 - number / 9},lab {number % 2}" for number, row in enumerate(ROWS * 2)]
+    path = write(tmp_path / "t.csv", f"{HEADER},progress_a,progress_b,lab", *rows)
+    out = StringIO()
+    call_command("rank", str(path), model=model, json=True, stdout=out)
+    answer = json.loads(out.getvalue(), parse_constant=lambda word: pytest.fail(f"{word} is not JSON"))
+    assert (answer["model"], len(answer["policies"])) == (model, 3)
+    call_command("rank", str(path), model=model, stdout=out)
+    assert "nan" not in out.getvalue()
+
+
 def test_people_get_a_table_and_every_warning(table: Path) -> None:
     out = StringIO()
     call_command("rank", str(table), stdout=out)
@@ -232,7 +244,9 @@ def test_a_roboarena_folder_that_contradicts_itself_is_refused(
 def export(tmp_path: Path, table: Path) -> Path:
     """As a snapshot is exported whose intervals are of another level than usual."""
     settings = ranking.DavidsonSettings(intervals=ranking.IntervalSettings(level=0.9))
-    result = ranking.fit(comparison_csv.read_table(lambda: table.open("rb"), file="t").comparisons(), settings=settings)
+    result = ranking.fit(
+        comparison_csv.read_table(lambda: table.open("rb"), file="t").comparisons(), model="davidson", settings=settings
+    )
     manifest = {
         "format": exports.FORMAT,
         "input_sha256": hashlib.sha256(table.read_bytes()).hexdigest(),

@@ -1,5 +1,6 @@
 import dataclasses
 import io
+import math
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,13 @@ from arena.errors import ArenaError
 from leaderboard import ranking, snapshots, sources
 from leaderboard.comparison_csv import COLUMNS
 from leaderboard.ranking import FitResult, InvalidSettings, ModelSettings, PolicyResult, RankingError
+from leaderboard.ranking.fit import DEFAULT_MODEL
 from leaderboard.sources import Source
 from leaderboard.verification import agreement
 
 TASK_MIXES = ("pool", "equal")
 WIDTH = 120
+UNKNOWN = "–"
 
 
 class Command(OperatorCommand):
@@ -26,9 +29,7 @@ class Command(OperatorCommand):
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path)
-        parser.add_argument(
-            "--model", choices=sorted(ranking.MODELS), help=f"{snapshots.MODEL} where nothing is stored"
-        )
+        parser.add_argument("--model", choices=sorted(ranking.MODELS), help=f"{DEFAULT_MODEL} where nothing is stored")
         parser.add_argument("--task-mix", choices=TASK_MIXES, help="the kinds of task that a score is for")
         parser.add_argument(
             "--map",
@@ -76,7 +77,7 @@ def _model(source: Source, model: str | None, task_mix: str | None) -> tuple[str
         except TypeError:
             raise InvalidSettings("setting_of_wrong_kind", "A stored setting is not of its kind.") from None
     else:
-        model = model or snapshots.MODEL
+        model = model or DEFAULT_MODEL
         settings = ranking.default_settings(model)
     return model, _with_task_mix(model, settings, task_mix) if task_mix else settings
 
@@ -123,8 +124,10 @@ def _shown(source: Source, result: FitResult, notes: list[str]) -> str:
         Text(f"{counted}, model {result.model}" + (f", {left_out} sessions left out: {reasons}" * bool(left_out)))
     )
     console.print(_table(result))
+    if result.tasks:
+        console.print(_tasks(result))
     console.print(Text(_parameters(result)))
-    for line in [warning.message for warning in result.warnings] + notes:
+    for line in [*(warning.message for warning in result.warnings), *result.missing.values(), *notes]:
         console.print(Text(line))
     file = console.file
     assert isinstance(file, io.StringIO)
@@ -148,23 +151,51 @@ def _cells(policy: PolicyResult) -> list[str]:
         f"{policy.rank_low}" if alone else f"{policy.rank_low}–{policy.rank_high}",
         policy.policy,
         f"{policy.score:+.2f}",
-        f"{policy.low:+.2f} to {policy.high:+.2f}",
+        UNKNOWN if math.isnan(policy.se) else f"{policy.low:+.2f} to {policy.high:+.2f}",
         policy.group,
         str(policy.n),
         str(policy.wins),
         str(policy.ties),
         str(policy.losses),
-        "" if policy.mean_progress is None else f"{policy.mean_progress:.2f}",
+        UNKNOWN if policy.mean_progress is None else f"{policy.mean_progress:.2f}",
     ]
 
 
+def _tasks(result: FitResult) -> Table:
+    table = Table("task")
+    for heading in ("share of the score", "n", "difficulty", f"{result.intervals.level:.0%} interval", "progress"):
+        table.add_column(heading, justify="right")
+    for task in result.tasks:
+        cells = [
+            task.category,
+            f"{task.share:.1%}",
+            str(task.n),
+            UNKNOWN if task.difficulty is None else f"{task.difficulty:+.2f}",
+            UNKNOWN if task.low is None or task.high is None else f"{task.low:+.2f} to {task.high:+.2f}",
+            UNKNOWN if task.mean_progress is None else f"{task.mean_progress:.2f}",
+        ]
+        table.add_row(*map(Text, cells))
+    return table
+
+
 def _parameters(result: FitResult) -> str:
-    method, order = result.intervals, result.order
-    how = f"clustered by {method.labs} labs" if method.method == "clustered" else "by the model alone"
+    method, ties, order = result.intervals, result.ties, result.order
+    said = [
+        f"intervals {'clustered by' if method.method == 'clustered' else 'from the model,'} {_counted(method.labs)}"
+    ]
+    if not math.isnan(ties.nu):
+        said.append(f"equal policies tie with probability {ties.nu / (1 + ties.nu):.2f}")
+    if not math.isnan(order.delta):
+        said.append(f"side B's advantage {order.delta:+.2f} ± {order.se:.2f} log-odds")
+    if not math.isnan(result.log_likelihood):
+        said.append(f"log-likelihood {result.log_likelihood:.2f}")
+    sentence = "; ".join(said)
     return (
-        f"Equal policies tie with probability {result.ties.nu / (1 + result.ties.nu):.2f}; "
-        f"side B's advantage {order.delta:+.2f} ± {order.se:.2f} log-odds; intervals {how}; "
-        f"log-likelihood {result.log_likelihood:.2f}.\n"
-        "Scores are log-odds with mean 0. Ranks are ranges that hold for all policies at once. Policies that share a "
-        "letter are not separated."
+        f"{sentence[0].upper()}{sentence[1:]}.\n"
+        f"Scores are {result.unit} with mean 0. Ranks are ranges that hold for all policies at once. "
+        "Policies that share a letter are not separated."
     )
+
+
+def _counted(labs: int) -> str:
+    return "one lab" if labs == 1 else f"{labs} labs"
