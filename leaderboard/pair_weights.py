@@ -1,32 +1,18 @@
-"""How much a further comparison of two policies would tell, from the last snapshot of their board.
-
-The weight of a pair is the probability (two-sided) that their order is still wrong, times the square root of what one
-comparison is expected to add to the knowledge of their difference:
-
-    w = 2 Phi(-|d| / s) sqrt(log(1 + I s²)),    I = (P(win) + P(loss) - (P(win) - P(loss))²) / 4
-
-d is the difference of the scores in log-odds, s its standard error, I the information of one comparison on it. Near
-ties and newcomers come out high, pairs that are told apart low. Weights are divided by the largest.
-"""
+"""The weights of the draws to come, from the last snapshot of each board: see `pair_information`."""
 
 from datetime import datetime
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from arena.models import PolicyVersion
 from evaluations import pairs
 from evaluations.pairing import Pair
 from evaluations.scopes import REAL, SIMULATION, Scope
 from leaderboard import snapshots
-from leaderboard.ranking.comparisons import FloatArray
+from leaderboard.pair_information import NEWCOMER_VARIANCE, informative
 
-# Of a version that was never compared: the variance of the prior of scores.
-NEWCOMER_VARIANCE = 1.5**2
-# Probabilities below it are rounding.
-SMALLEST = 1e-12
 LIVE = (REAL, SIMULATION)
 
 
@@ -56,7 +42,7 @@ def _versions(scope: Scope) -> list[PolicyVersion]:
 
 
 def weigh(result: dict[str, Any], labels: dict[str, int]) -> dict[Pair, float]:
-    """A weight for each pair of the versions (ids by label), from a snapshot's result."""
+    """A weight for each pair of the versions (ids by label), from a snapshot's result; the largest is 1."""
     names = list(labels)
     place = {row["policy"]: number for number, row in enumerate(result["policies"])}
     known = np.array([place.get(name, -1) for name in names])
@@ -78,13 +64,3 @@ def weigh(result: dict[str, Any], labels: dict[str, int]) -> dict[Pair, float]:
         (min(labels[a], labels[b]), max(labels[a], labels[b])): float(relative[i, j])
         for (i, a), (j, b) in combinations(enumerate(names), 2)
     }
-
-
-def informative(win: FloatArray, loss: FloatArray, variance: FloatArray) -> FloatArray:
-    """w of the module, not yet divided, from arrays of one shape; variance: s² of the difference of the scores."""
-    d = np.log(np.maximum(win, SMALLEST)) - np.log(np.maximum(loss, SMALLEST))
-    s2 = np.maximum(variance, 0.0)
-    information = (win + loss - (win - loss) ** 2) / 4
-    unresolved = 2 * stats.norm.sf(np.divide(np.abs(d), np.sqrt(s2), out=np.full_like(d, np.inf), where=s2 > 0))
-    weight: FloatArray = unresolved * np.sqrt(np.log1p(information * s2))
-    return weight

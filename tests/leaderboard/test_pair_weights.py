@@ -8,7 +8,8 @@ from django.utils import timezone
 from evaluations import pairs
 from evaluations.models import PairWeight, Preference
 from leaderboard import pair_weights, snapshots
-from leaderboard.pair_weights import informative, weigh
+from leaderboard.pair_information import informative
+from leaderboard.pair_weights import weigh
 from leaderboard.ranking import encode, fit
 from tests.factories import Arena, finish_session, make_version, open_session
 
