@@ -412,7 +412,7 @@ def episodes_of(session: Session) -> list[Episode]:
 
 
 def end_by_submission(session: Session) -> None:
-    enter(session, a_progress=10, b_progress=20, preference="B")
+    enter(session, a_progress=10, a_success=False, b_progress=20, b_success=False, preference="B")
     submissions.submit_draft(session=session, now=timezone.now(), veiled=False)
 
 
@@ -590,7 +590,8 @@ def test_without_scripts_all_steps_are_one_form(browser: Browser, live_server: L
     page.get_by_role("button", name="Draw the pair").click()
     expect(page.locator(".step:visible")).to_have_count(len(STEPS))
     page.get_by_label("Progress of A, 0 to 100").fill("40")
-    page.get_by_label("Progress of A, 0 to 100").press("Enter")
+    with page.expect_navigation():  # Enter in a field keeps what was entered
+        page.get_by_label("Progress of A, 0 to 100").press("Enter")
     expect(page.get_by_label("Progress of A, 0 to 100")).to_have_value("40")
     page.get_by_label("Progress of B, 0 to 100").fill("70")
     page.locator("[name=preference][value=B]").check()

@@ -18,5 +18,13 @@ document.addEventListener("htmx:beforeRequest", (event) => {
   }
 });
 
+// What was typed before this page's scripts ran, or was put back by the browser after a reload.
+addEventListener("load", () => {
+  const instruction = form?.querySelector("#instruction");
+  if (instruction && instruction.value !== instruction.defaultValue) {
+    instruction.dispatchEvent(new Event("refresh"));
+  }
+});
+
 // A second tap on the button would wait for the first answer anyway.
 form?.addEventListener("submit", () => form.querySelector("#start-buttons").setAttribute("aria-busy", "true"));
