@@ -20,6 +20,7 @@ from leaderboard.ranking.errors import (
 from leaderboard.ranking.fit import DEFAULT_MODEL, MODELS, default_settings, estimate, fit, settings_from_json
 from leaderboard.ranking.joint_settings import JointSettings
 from leaderboard.ranking.result import FitResult, PolicyResult
+from leaderboard.ranking.review import Review, review
 from leaderboard.ranking.settings import IntervalSettings, ModelSettings
 
 __all__ = [
@@ -38,10 +39,12 @@ __all__ = [
     "Outcome",
     "PolicyResult",
     "RankingError",
+    "Review",
     "UnknownModel",
     "default_settings",
     "encode",
     "estimate",
     "fit",
+    "review",
     "settings_from_json",
 ]

@@ -35,8 +35,17 @@ from leaderboard.ranking.comparisons import Cells, Comparisons, FloatArray, IntA
 from leaderboard.ranking.davidson import centring, pairwise
 from leaderboard.ranking.errors import InvalidSettings
 from leaderboard.ranking.estimate import Estimate, OrderEffect, TieHabits
-from leaderboard.ranking.joint_fit import Fitted, Spreads, Start, fit_stage, inflation, start_position, widened
-from leaderboard.ranking.joint_objective import B_POLICY, DELTA, LNU, LNU_0, Layout
+from leaderboard.ranking.joint_fit import (
+    Fitted,
+    Spreads,
+    Start,
+    fit_stage,
+    inflation,
+    start_position,
+    widened,
+    with_a_stranger,
+)
+from leaderboard.ranking.joint_objective import B_POLICY, DELTA, LNU, LNU_0, Layout, Point
 from leaderboard.ranking.joint_settings import JointSettings
 from leaderboard.ranking.joint_tasks import expected_progress, lab_results, task_results
 from leaderboard.ranking.readings import Readings, add_up, one_by_one, progress_varies
@@ -204,12 +213,24 @@ def _parameters(fitted: Fitted) -> dict[str, float]:
 
 
 def _predict(fitted: Fitted, policies: tuple[str, ...], comparisons: Comparisons) -> FloatArray:
-    objective = fitted.objective
-    rows = one_by_one(comparisons, policies, objective.readings.categories)
-    return objective.elsewhere(rows).point(fitted.point.at).p.T
+    return _elsewhere(fitted, policies, comparisons).p.T
 
 
 def _predict_progress(fitted: Fitted, policies: tuple[str, ...], comparisons: Comparisons) -> FloatArray:
-    objective = fitted.objective
+    return _elsewhere(fitted, policies, comparisons).means.T
+
+
+def _elsewhere(fitted: Fitted, policies: tuple[str, ...], comparisons: Comparisons) -> Point:
+    """The fitted model at other sessions, with one more policy for all that it does not know: average everywhere."""
+    objective, old = fitted.objective, fitted.objective.layout
     rows = one_by_one(comparisons, policies, objective.readings.categories)
-    return objective.elsewhere(rows).point(fitted.point.at).means.T
+    layout = replace(old, n_policies=old.n_policies + 1)
+    at = with_a_stranger(fitted.point.at, old, layout)
+    return replace(
+        objective,
+        readings=rows,
+        layout=layout,
+        mean=np.zeros(layout.shared_size),
+        precision=np.zeros(layout.shared_size),
+        lab_precision=np.zeros(layout.lab_size),
+    ).point(at)

@@ -36,7 +36,8 @@ SPREADS_FROM = 2
 SPREADS_SETTLED = 0.005
 STEP_SETTLED = 1e-3
 LARGEST_SHARE = 0.9
-RATES = {"tie": 1.0, "tie_category": 1.0}
+# Rates of the exponential priors on the spreads: lower where effects that differ are soon seen to.
+RATES = {"tie": 1.0, "tie_category": 1.0, "a": 0.5}
 RATE = 2.0
 # The dispersion of progress is estimated as if so many further rollouts had shown the usual one.
 PHI_USUAL = 0.5
@@ -229,7 +230,8 @@ def inflation(fitted: Fitted) -> float:
     """c = max(1, tr(H^+ J) / (P - 1)): how much more a session tells about the scores than the model believes.
 
     H (P, P): curvature by theta, without priors. J (P, P): sum over sessions of the outer product of the gradient by
-    theta, of both readings together. Where a session's two readings were independent, J would be H.
+    theta, of both readings together. Were a session's readings independent, J would be H, and c a little above 1: the
+    trace is over P directions, of which one, the mean, moves no score. That much c leans to the wide side.
     """
     objective, point, rows = fitted.objective, fitted.point, fitted.objective.readings
     P, k, phi = objective.layout.n_policies, objective.k(fitted.point.at), objective.phi
@@ -286,6 +288,22 @@ def widened(at: Position, old: Layout, new: Layout) -> Position:
     for block in ("theta", "a", "mu_c", "lnu_c"):
         shared[getattr(new, block)] = at.shared[getattr(old, block)]
     shared[LOG_K] = 0.0
+    labs = np.zeros((new.n_labs, new.lab_size))
+    labs[:, : at.labs.shape[1]] = at.labs
+    return Position(shared, labs)
+
+
+def with_a_stranger(at: Position, old: Layout, new: Layout) -> Position:
+    """The same position with one more policy, of which nothing is known: all its effects are 0."""
+    shared = np.zeros(new.shared_size)
+    shared[:GLOBALS] = at.shared[:GLOBALS]
+    for block in ("theta", "a"):
+        shared[getattr(new, block)][:-1] = at.shared[getattr(old, block)]
+    for block in ("mu_c", "lnu_c"):
+        shared[getattr(new, block)] = at.shared[getattr(old, block)]
+    if old.with_psi:
+        by_category = shared[new.psi].reshape(-1, new.n_policies)
+        by_category[:, :-1] = at.shared[old.psi].reshape(-1, old.n_policies)
     labs = np.zeros((new.n_labs, new.lab_size))
     labs[:, : at.labs.shape[1]] = at.labs
     return Position(shared, labs)

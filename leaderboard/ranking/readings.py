@@ -98,10 +98,10 @@ def of_sessions(comparisons: Comparisons, *, use_progress: bool = True) -> Float
 def one_by_one(comparisons: Comparisons, policies: tuple[str, ...], categories: tuple[str, ...]) -> Readings:
     """A row for each session, without readings: the places at which a fitted model is asked for its predictions.
 
-    policies, categories: those of the fitted model; each policy compared is among them.
+    policies, categories: those of the fitted model. A policy that is not among them has the key len(policies).
     """
     place = {name: number for number, name in enumerate(policies)}
-    key = np.array([place.get(name, UNKNOWN) for name in comparisons.policies], dtype=np.int64)
+    key = np.array([place.get(name, len(policies)) for name in comparisons.policies], dtype=np.int64)
     return Readings(
         categories,
         key[comparisons.policy_a],
