@@ -6,6 +6,8 @@ SOURCES := manage.py arena credits evaluations leaderboard reports workers arena
 CHECKS := check-format check-lint check-types check-imports check-templates check-migrations check-settings
 LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--only-binary :all: pyproject.toml
+# Two at once leave room for what a test starts; the others measure time, drive a browser or use both cores themselves.
+FAST := "not slow and not e2e and not sim"
 MAKEFLAGS += --no-print-directory
 export PYTHON
 
@@ -23,10 +25,15 @@ up: .env-run ## the platform: web, worker, relay; state in ARENA_HOME (./var)
 .PHONY: test test-fast
 test: .env-dev ## the whole suite (ARGS="-k relay" to choose)
 	@.ci/test-packages
+ifdef ARGS
 	@exec $(PY) -m pytest $(ARGS)
+else
+	@$(PY) -m pytest -n 2 -m $(FAST)
+	@$(PY) -m pytest -m "slow or e2e or sim"
+endif
 
 test-fast: .env-dev ## the part of it that takes less than two minutes
-	@exec $(PY) -m pytest -m "not slow and not e2e and not sim" $(ARGS)
+	@exec $(PY) -m pytest -n 2 -m $(FAST) $(ARGS)
 
 .PHONY: check $(CHECKS)
 check: .env-dev ## formatting, lint, types, import direction, templates, migrations, settings: all, then the verdict

@@ -1,7 +1,8 @@
 """Servers for the tests, and a last word on what was skipped.
 
 pytest-django reads the settings before any conftest.py, so the servers start when this module is loaded (`-p` in
-pyproject.toml). The processes of pytest-xdist inherit the environment and use the same servers.
+pyproject.toml). The processes of pytest-xdist inherit the environment and use the same servers, each with a database, a
+cache and a home of its own.
 """
 
 import atexit
@@ -15,7 +16,7 @@ import pytest
 
 from arena.embedded import Services, missing_servers
 
-_IN_CONTROLLER = "PYTEST_XDIST_WORKER" not in os.environ
+_XDIST_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1, …; empty where there are none, and in their head
 
 
 def _start() -> None:
@@ -29,7 +30,17 @@ def _start() -> None:
     os.environ.update(used.join())
 
 
-if _IN_CONTROLLER:
+def _move_in(worker: str) -> None:
+    """pytest-django makes each worker a database. What it keeps in cache or on disk, others would clear away."""
+    home = Path(os.environ["ARENA_HOME"]) / worker
+    home.mkdir(exist_ok=True)
+    number = int(worker.removeprefix("gw")) + 1
+    os.environ |= {"ARENA_HOME": str(home), "REDIS_URL": f"{os.environ['REDIS_URL']}?db={number}"}
+
+
+if _XDIST_WORKER:
+    _move_in(_XDIST_WORKER)
+else:
     _start()
 
 

@@ -38,7 +38,7 @@ from tests.evaluations.roboarena.client import RoboArenaClient
 from tests.evaluations.test_media import encode
 from tests.factories import Arena, finish_session, make_lab, make_person, make_version, open_session
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 METADATA = {
     "image_resolution": [224, 224],

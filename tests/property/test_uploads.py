@@ -32,6 +32,7 @@ STEPS = st.one_of(
 REFUSALS = {None, "upload_offset", "upload_too_long", "media_exists"}
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 @hypothesis_settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

@@ -23,6 +23,7 @@ def manage(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_command_starts_the_services_migrates_and_leaves_nothing_running(home: Path) -> None:
     made = manage("create_lab", "Lab of tests", "--json", home=home)
     assert made.returncode == 0, made.stderr
@@ -32,6 +33,7 @@ def test_a_command_starts_the_services_migrates_and_leaves_nothing_running(home:
     assert json.loads(again.stdout)["error"]["code"] == "lab_exists"
 
 
+@pytest.mark.slow
 def test_a_command_that_needs_no_database_starts_none(home: Path) -> None:
     assert manage("version", home=home).returncode == 0
     assert not (home / "services").exists()
@@ -45,6 +47,7 @@ def test_services_that_cannot_be_had_are_said_in_words(home: Path) -> None:
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.slow
 def test_dbshell_finds_a_psql(home: Path) -> None:
     asked = manage("dbshell", "--", "-Atc", "select current_database()", home=home)
     assert asked.stdout == "arena\n", asked.stderr

@@ -1,0 +1,235 @@
+"""The rows of test_access_matrix.py: method, address, then visitor, Dana, Bob, Alice, Charlie, Eve."""
+
+TABLE = """
+GET    /                                                          200 200 200 200 200 200
+
+GET    /account                                                    in 200 200 200 200 200
+GET    /account/email                                              in 200 200 200 200 200
+POST   /account/email                                              in  ->  ->  ->  ->  ->
+GET    /account/email/confirm/nokey                               200 200 200 200 200 200
+POST   /account/email/confirm/nokey                               404 404 404 404 404 404
+GET    /account/email/sent                                        200 200 200 200 200 200
+GET    /account/history                                            in 200 200 200 200 200
+GET    /account/keys                                               in 200 200 200 200 200
+POST   /account/keys                                               in 200 200 200 200 200
+POST   /account/keys/{key}/revoke                                  in  -> 404 404 404 404
+GET    /account/notices                                            in 200 200 200 200 200
+POST   /account/notices                                            in  ->  ->  ->  ->  ->
+GET    /account/password                                           in  ->  ->  ->  ->  ->
+POST   /account/password                                           in  ->  ->  ->  ->  ->
+GET    /account/password/reset                                    200 200 200 200 200 200
+POST   /account/password/reset                                    200 200 200 200 200 200
+GET    /account/password/reset/1-nokey                            200 200 200 200 200 200
+POST   /account/password/reset/1-nokey                            200 200 200 200 200 200
+GET    /account/password/reset/done                               200 200 200 200 200 200
+GET    /account/password/reset/sent                               200 200 200 200 200 200
+GET    /account/password/set                                       in 200 200 200 200 200
+POST   /account/password/set                                       in 200 200 200 200 200
+GET    /account/reauthenticate                                     in 403 403 403 403 403
+POST   /account/reauthenticate                                     in 403 403 403 403 403
+GET    /account/second-factor                                      in 200 200 200 200 200
+GET    /account/second-factor/app                                  in 200 200 200 200 200
+POST   /account/second-factor/app                                  in 200 200 200 200 200
+GET    /account/second-factor/app/remove                           in 404 404 404 404 404
+POST   /account/second-factor/app/remove                           in 404 404 404 404 404
+GET    /account/second-factor/reauthenticate                       in 403 403 403 403 403
+POST   /account/second-factor/reauthenticate                       in 403 403 403 403 403
+GET    /account/second-factor/recovery-codes                       in 404 404 404 404 404
+GET    /account/second-factor/recovery-codes.txt                   in 404 404 404 404 404
+POST   /account/second-factor/recovery-codes.txt                   in 404 404 404 404 404
+GET    /account/second-factor/recovery-codes/new                   in 200 200 200 200 200
+POST   /account/second-factor/recovery-codes/new                   in 200 200 200 200 200
+GET    /account/second-factor/sign-in                              in  ->  ->  ->  ->  ->
+POST   /account/second-factor/sign-in                              in  ->  ->  ->  ->  ->
+GET    /account/sign-ins                                           in 200 200 200 200 200
+POST   /account/sign-ins                                           in 200 200 200 200 200
+GET    /account/sign-ins/cancelled                                200 200 200 200 200 200
+GET    /account/sign-ins/failed                                   401 401 401 401 401 401
+GET    /account/sign-ins/github                                   404 404 404 404 404 404
+POST   /account/sign-ins/github                                   404 404 404 404 404 404
+GET    /account/sign-ins/github/callback                          404 404 404 404 404 404
+POST   /account/sign-ins/github/callback                          404 404 404 404 404 404
+GET    /account/sign-ins/google                                   404 404 404 404 404 404
+POST   /account/sign-ins/google                                   404 404 404 404 404 404
+GET    /account/sign-ins/google/callback                          404 404 404 404 404 404
+POST   /account/sign-ins/google/callback                          404 404 404 404 404 404
+GET    /account/sign-ins/sign-up                                   in  in  in  in  in  in
+POST   /account/sign-ins/sign-up                                   in  in  in  in  in  in
+GET    /account/switched-off                                      200 200 200 200 200 200
+
+GET    /api/docs                                                  200 200 200 200 200 200
+GET    /api/leaderboard                                           200 200 200 200 200 200
+GET    /api/list_ab_evaluations                                   200 200 200 200 200 200
+GET    /api/openapi.json                                          200 200 200 200 200 200
+GET    /api/policy_analysis.json                                  404 404 404 404 404 404
+
+GET    /api/v1/applications                                       401 200 200 200 200 200
+POST   /api/v1/applications                                       401 400 400 400 400 400
+GET    /api/v1/applications/{application}                         401 404 404 404 404 200
+POST   /api/v1/applications/{application}/approve                 401 403 403 403 403 200
+POST   /api/v1/applications/{application}/decline                 401 403 403 403 403 400
+
+DELETE /api/v1/client-keys/{code}                                 401 204 404 204 404 404
+
+GET    /api/v1/labs/{lab}                                         200 200 200 200 200 200
+GET    /api/v1/labs/{lab}/affiliations                            401 200 200 200 404 404
+POST   /api/v1/labs/{lab}/affiliations                            401 403 403 400 404 404
+GET    /api/v1/labs/{lab}/client-keys                             401 200 200 200 404 404
+POST   /api/v1/labs/{lab}/client-keys                             401 400 400 400 404 404
+GET    /api/v1/labs/{lab}/invitations                             401 403 403 200 404 404
+POST   /api/v1/labs/{lab}/invitations                             401 403 403 400 404 404
+DELETE /api/v1/labs/{lab}/invitations/{invitation}                401 403 403 204 404 404
+POST   /api/v1/labs/{lab}/invitations/{invitation}/resend         401 403 403 200 404 404
+GET    /api/v1/labs/{lab}/members                                 401 200 200 200 404 404
+PATCH  /api/v1/labs/{lab}/members/{member}                        401 403 403 400 404 404
+DELETE /api/v1/labs/{lab}/members/{member}                        401 403 204 204 404 404
+GET    /api/v1/labs/{lab}/stations                                401 200 200 200 404 404
+POST   /api/v1/labs/{lab}/stations                                401 403 403 400 404 404
+
+GET    /api/v1/me                                                 401 200 200 200 200 200
+GET    /api/v1/me/keys                                            401 200 200 200 200 200
+POST   /api/v1/me/keys                                            401 400 400 400 400 400
+DELETE /api/v1/me/keys/{key}                                      401 204 404 404 404 404
+GET    /api/v1/me/notices                                         401 200 200 200 200 200
+PATCH  /api/v1/me/notices                                         401 400 400 400 400 400
+
+GET    /api/v1/public/leaderboard                                 200 200 200 200 200 200
+GET    /api/v1/public/sessions                                    200 200 200 200 200 200
+GET    /api/v1/public/sessions/{open}                             404 404 404 404 404 404
+GET    /api/v1/public/sessions/{ended}                            200 200 200 200 200 200
+
+GET    /api/v1/rubric                                             401 400 400 400 400 400
+
+GET    /api/v1/sessions                                           401 200 200 200 200 200
+POST   /api/v1/sessions                                           401 400 400 400 400 400
+GET    /api/v1/sessions/{open}                                    401 200 404 404 404 404
+GET    /api/v1/sessions/{ended}                                   401 200 404 404 404 404
+POST   /api/v1/sessions/{open}/abandon                            401 400 404 404 404 404
+POST   /api/v1/sessions/{ended}/abandon                           401 400 404 404 404 404
+PATCH  /api/v1/sessions/{open}/draft                              401 400 404 404 404 404
+PATCH  /api/v1/sessions/{ended}/draft                             401 400 404 404 404 404
+POST   /api/v1/sessions/{open}/episodes/A                         401 400 404 404 404 404
+POST   /api/v1/sessions/{ended}/episodes/A                        401 400 404 404 404 404
+POST   /api/v1/sessions/{open}/extend                             401 200 404 404 404 404
+POST   /api/v1/sessions/{ended}/extend                            401 200 404 404 404 404
+GET    /api/v1/sessions/{open}/guess                              401 200 404 404 404 404
+POST   /api/v1/sessions/{open}/guess                              401 409 404 404 404 404
+GET    /api/v1/sessions/{ended}/guess                             401 200 404 404 404 404
+POST   /api/v1/sessions/{ended}/guess                             401 200 404 404 404 404
+GET    /api/v1/sessions/{open}/live                               401 200 404 404 404 404
+GET    /api/v1/sessions/{ended}/live                              401 200 404 404 404 404
+DELETE /api/v1/sessions/{open}/media/{media}                      401 204 404 404 404 404
+DELETE /api/v1/sessions/{ended}/media/{media}                     401 404 404 404 404 404
+POST   /api/v1/sessions/{open}/photos                             401 415 404 404 404 404
+POST   /api/v1/sessions/{ended}/photos                            401 415 404 404 404 404
+POST   /api/v1/sessions/{open}/submit                             401 400 404 404 404 404
+POST   /api/v1/sessions/{ended}/submit                            401 200 404 404 404 404
+
+GET    /api/v1/stations/{station}                                 401 200 200 200 404 404
+PATCH  /api/v1/stations/{station}                                 401 403 403 200 404 404
+POST   /api/v1/stations/{station}/retire                          401 403 403 200 404 404
+GET    /api/v1/stations/{station}/tasks                           401 200 200 200 404 404
+
+GET    /api/v1/uploads                                            401 200 200 200 200 200
+POST   /api/v1/uploads                                            413 413 413 413 413 413
+DELETE /api/v1/uploads                                            413 413 413 413 413 413
+GET    /api/v1/uploads/{upload}                                   401 200 404 404 404 404
+POST   /api/v1/uploads/{upload}                                   413 413 413 413 413 413
+PATCH  /api/v1/uploads/{upload}                                   401 415 415 415 415 415
+DELETE /api/v1/uploads/{upload}                                   413 413 413 413 413 413
+
+GET    /api/v1/vocabulary                                         200 200 200 200 200 200
+
+GET    /evaluate                                                   in 200 200 200 200 200
+POST   /evaluate                                                   in 400 400 400 400 400
+GET    /evaluate/{open}                                            in 200 404 404 404 404
+GET    /evaluate/{ended}                                           in 200 404 404 404 404
+GET    /evaluate/{open}/abandon                                    in 200 404 404 404 404
+POST   /evaluate/{open}/abandon                                    in 400 404 404 404 404
+GET    /evaluate/{ended}/abandon                                   in  -> 404 404 404 404
+POST   /evaluate/{ended}/abandon                                   in  -> 404 404 404 404
+POST   /evaluate/{open}/extend                                     in  -> 404 404 404 404
+POST   /evaluate/{ended}/extend                                    in  -> 404 404 404 404
+POST   /evaluate/{open}/guess                                      in  -> 404 404 404 404
+POST   /evaluate/{ended}/guess                                     in  -> 404 404 404 404
+POST   /evaluate/{open}/submit                                     in 400 404 404 404 404
+POST   /evaluate/{ended}/submit                                    in  -> 404 404 404 404
+GET    /evaluate/rubric                                            in 200 200 200 200 200
+
+GET    /get_policies_to_compare                                   400 400 400 400 400 400
+POST   /get_policies_to_compare                                   400 400 400 400 400 400
+
+GET    /healthz                                                   200 200 200 200 200 200
+
+POST   /invitations/{invitation}/accept                            in 404 404 404 404 404
+GET    /invitations/{link}                                        200 200 200 200 200 200
+POST   /invitations/{link}                                        200 403 403 403 403 403
+
+GET    /join                                                      200 200 200 200 200 200
+POST   /join                                                      200 200 200 200 200 200
+GET    /join/terms                                                200 200 200 200 200 200
+
+GET    /lab                                                        in 200 200 200 200 200
+GET    /lab/{lab}/affiliations                                     in 403 403 200 404 200
+POST   /lab/{lab}/affiliations                                     in 403 403 200 404 200
+POST   /lab/{lab}/affiliations/{affiliation}/end                   in 403 403 403 403  ->
+POST   /lab/{lab}/invitations/{invitation}/resend                  in 403 403  -> 404 404
+POST   /lab/{lab}/invitations/{invitation}/revoke                  in 403 403  -> 404 404
+GET    /lab/{lab}/keys                                             in 200 200 200 404 404
+POST   /lab/{lab}/keys                                             in 200 200 200 404 404
+POST   /lab/{lab}/keys/{code}/revoke                               in  -> 404  -> 404 404
+GET    /lab/{lab}/members                                          in 200 200 200 404 404
+POST   /lab/{lab}/members                                          in 403 403 400 404 404
+GET    /lab/{lab}/members/{member}/remove                          in 403 200 200 404 404
+POST   /lab/{lab}/members/{member}/remove                          in 403  ->  -> 404 404
+POST   /lab/{lab}/members/{member}/role                            in 403 403  -> 404 404
+GET    /lab/{lab}/stations                                         in 200 200 200 404 404
+GET    /lab/{lab}/stations/{station}                               in 403 403 200 404 404
+POST   /lab/{lab}/stations/{station}                               in 403 403 200 404 404
+GET    /lab/{lab}/stations/{station}/retire                        in 403 403 200 404 404
+POST   /lab/{lab}/stations/{station}/retire                        in 403 403  -> 404 404
+GET    /lab/{lab}/stations/new                                     in 403 403 200 404 404
+POST   /lab/{lab}/stations/new                                     in 403 403 200 404 404
+
+GET    /method                                                    200 200 200 200 200 200
+
+GET    /notices/off/{off}                                         200 200 200 200 200 200
+POST   /notices/off/{off}                                         200 200 200 200 200 200
+
+GET    /review/applications                                        in 403 403 403 403 200
+GET    /review/applications/{application}                          in 403 403 403 403 200
+POST   /review/applications/{application}/decide                   in 403 403 403 403 400
+
+GET    /sessions                                                  200 200 200 200 200 200
+GET    /sessions/{open}                                           404 200 404 404 404 404
+GET    /sessions/{ended}                                          200 200 200 200 200 200
+GET    /sessions/{open}/A/wrist.jpg                               404 404 404 404 404 404
+GET    /sessions/{ended}/A/left.jpg                               404 404 404 404 404 404
+GET    /sessions/{open}/A/wrist.mp4                               404 404 404 404 404 404
+GET    /sessions/{ended}/A/left.mp4                               200 200 200 200 200 200
+GET    /sessions/{open}/photos/{photo}.jpg                        404 200 404 404 404 404
+GET    /sessions/{ended}/photos/{photo}.jpg                       404 404 404 404 404 404
+
+GET    /sign-in                                                   200  ->  ->  ->  ->  ->
+POST   /sign-in                                                   200  ->  ->  ->  ->  ->
+
+POST   /sign-out                                                   ->  ->  ->  ->  ->  ->
+
+GET    /sign-up                                                   200  ->  ->  ->  ->  ->
+POST   /sign-up                                                   200  ->  ->  ->  ->  ->
+
+GET    /snapshots/{snapshot}/export.zip                           200 200 200 200 200 200
+GET    /snapshots/{snapshot}/input.csv                            200 200 200 200 200 200
+
+GET    /stations                                                  200 200 200 200 200 200
+
+GET    /status                                                    200 200 200 200 200 200
+
+POST   /terminate_session                                         400 400 400 400 400 400
+
+POST   /upload_eval_data                                          400 400 400 400 400 400
+
+POST   /validate_evaluator_access                                 400 400 400 400 400 400
+
+POST   /version_check                                             400 400 400 400 400 400
+"""
