@@ -65,7 +65,7 @@ def _percent(text: str) -> int | None:
     text = text.strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text) <= 100):
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= 100):
         raise ArenaError("bad_draft", "Progress is a whole number from 0 to 100.")
     return int(text)
 

@@ -89,9 +89,10 @@ def submit(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     except DraftConflict as error:
         conflict, problem = error, error.message
     except ArenaError as error:
-        if error.code == "session_ended":
-            return redirect("evaluate-session", session_id)
         problem = error.message
+    session = pages.settle(access.session_to_run(signed_in(request), session_id), now)
+    if not session.is_open:
+        return redirect("evaluate-session", session_id)
     context = pages.steps_page(session, now=now, wanted="check", problem=problem, conflict=conflict)
     return render(request, "evaluations/evaluate/steps.html", context, status=409 if conflict else 400)
 

@@ -594,6 +594,8 @@ def test_without_scripts_all_steps_are_one_form(browser: Browser, live_server: L
         page.get_by_label("Progress of A, 0 to 100").press("Enter")
     expect(page.get_by_label("Progress of A, 0 to 100")).to_have_value("40")
     page.get_by_label("Progress of B, 0 to 100").fill("70")
+    for side in "ab":
+        page.locator(f"[name={side}_success][value=no]").check()
     page.locator("[name=preference][value=B]").check()
     page.get_by_role("button", name="Submit the result").click()
     page.get_by_role("button", name="Skip and reveal").click()

@@ -78,6 +78,7 @@ def test_what_was_entered_can_be_taken_back(dana: Client, arena: Arena) -> None:
     [
         {"a_progress": "101"},
         {"a_progress": "-1"},
+        {"a_progress": "1" * 5000},
         {"a_progress": "forty"},
         {"a_progress": "٤٠"},
         {"a_failure_modes": ["boredom"]},
@@ -135,7 +136,8 @@ def test_one_that_has_ended_takes_nothing_more(dana: Client, arena: Arena, how: 
     else:
         past = timezone.now() - timedelta(seconds=1)
         Session.objects.filter(pk=session.pk).update(lease_expires_at=past)
-    assert dana.post(address(session, "/submit"), scored()).headers["Location"] == address(session)
+    for form in (scored(), scored(a_progress="forty")):
+        assert dana.post(address(session, "/submit"), form).headers["Location"] == address(session)
     assert not Result.objects.exists()
 
 
@@ -144,3 +146,22 @@ def test_it_is_nobody_elses(client: Client, arena: Arena) -> None:
     client.force_login(make_person("bob@example.org", lab=arena.lab, role=Role.ADMIN))
     assert client.post(address(session, "/submit"), scored()).status_code == 404
     assert client.get(address(session, "/submit")).status_code == 405
+
+
+@pytest.mark.parametrize("wrong", [{"a_progress": "forty"}, {"preference": "C"}, {"notes": "x" * 20_001}])
+def test_after_the_end_a_form_with_mistakes_leads_to_what_stands(
+    dana: Client, arena: Arena, wrong: dict[str, str]
+) -> None:
+    session = finish_session(open_session(arena))
+    assert dana.post(address(session, "/submit"), scored(**wrong)).headers["Location"] == address(session)
+
+
+def test_whether_the_task_was_done_is_asked_and_not_made_up(dana: Client, arena: Arena) -> None:
+    session = open_session(arena)
+    form = scored()
+    del form["b_success"]
+    answer = dana.post(address(session, "/submit"), form)
+    assert answer.status_code == 400
+    assert "Did B do the task?" in answer.content.decode()
+    session.refresh_from_db()
+    assert session.is_open
