@@ -40,7 +40,7 @@ def comparisons_of(data: Arrays) -> Any:
 def davidson(data: Arrays, **settings: Any) -> Round:
     """Ours: scores with their covariance, tie habits by lab, intervals clustered by lab."""
     from leaderboard.ranking import DavidsonSettings
-    from leaderboard.ranking import davidson as model
+    from leaderboard.ranking import davidson_dense as model
     from leaderboard.ranking.diagnostics import components
     from leaderboard.ranking.intervals import uncertainty
 

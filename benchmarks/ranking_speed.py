@@ -29,6 +29,8 @@ SCORE_SD, NU = 0.7, 0.346  # equal policies tie with 26 %, so that 24 % of all a
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 OURS = ("davidson", "davidson, one tie habit", "davidson, ranked")
 THEIRS = ("evalica", "choix", "arena-rank", "scikit-learn")
+# Of linear algebra: on a machine that others use too, threads wait for each other.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 PAIRS = (
     *((OURS[0], peer) for peer in THEIRS),
     ("davidson, one tie habit", "evalica"),
@@ -67,7 +69,7 @@ def simulate(n: int, path: Path) -> float:
 def run(name: str, path: Path, rounds: int) -> dict[str, Any] | None:
     """The contestant's own report, None where it took too long or broke off."""
     python = sys.executable if name in OURS else str(PEERS)
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"PYTHONPATH": str(ROOT)} | ONE_THREAD
     command = [python, str(SCRIPT), name, str(path), str(rounds)]
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
