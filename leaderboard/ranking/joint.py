@@ -228,8 +228,7 @@ def _elsewhere(fitted: Fitted, policies: tuple[str, ...], comparisons: Compariso
     at = with_a_stranger(fitted.point.at, old, layout)
     return replace(
         objective,
-        readings=rows,
-        layout=layout,
+        design=replace(objective.design, readings=rows, layout=layout),
         mean=np.zeros(layout.shared_size),
         precision=np.zeros(layout.shared_size),
         lab_precision=np.zeros(layout.lab_size),

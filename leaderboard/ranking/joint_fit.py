@@ -18,6 +18,7 @@ from leaderboard.ranking.joint_objective import (
     LOG_K,
     MU,
     MU_LAB,
+    Design,
     Layout,
     Objective,
     Point,
@@ -32,8 +33,8 @@ MAX_HALVINGS = 40
 # A step that promises less than this of Q is the last.
 SMALL_GAIN = 1e-10
 # The spreads move from this step on; they have settled when none changes by this share.
-SPREADS_FROM = 2
-SPREADS_SETTLED = 0.005
+SPREADS_FROM = 1
+SPREADS_SETTLED = 0.01
 STEP_SETTLED = 1e-3
 LARGEST_SHARE = 0.9
 # Rates of the exponential priors on the spreads: lower where effects that differ are soon seen to.
@@ -82,7 +83,8 @@ def fit_stage(
     """Newton's method, the spreads and phi moving with it until they have settled; then to the top at these."""
     spreads, at, k = start.spreads, start.at, start.k
     updates: list[Spreads] = []
-    objective = build(readings, layout, settings, spreads=spreads, phi=phi or PHI_USUAL, c=c, k=k)
+    design = Design(readings, layout, scale_free=k is None)
+    objective = build(design, settings, spreads=spreads, phi=phi or PHI_USUAL, c=c, k=k)
     point = objective.point(at)
     for number in range(MAX_STEPS):
         arrow = objective.information(point)
@@ -98,7 +100,7 @@ def fit_stage(
                 spreads = ahead(*updates)
                 updates = []
         new_phi = phi or dispersion(readings, point)
-        objective = build(readings, layout, settings, spreads=spreads, phi=new_phi, c=c, k=k)
+        objective = build(design, settings, spreads=spreads, phi=new_phi, c=c, k=k)
         point = objective.point(point.at)
         if settled and step.largest() < STEP_SETTLED:
             break
@@ -139,8 +141,7 @@ def climb(objective: Objective, point: Point, step: Position) -> Point:
 
 
 def build(
-    readings: Readings,
-    layout: Layout,
+    design: Design,
     settings: JointSettings,
     *,
     spreads: Spreads,
@@ -148,6 +149,7 @@ def build(
     c: float,
     k: float | None,
 ) -> Objective:
+    layout = design.layout
     mean, sd = np.zeros(layout.shared_size), np.empty(layout.shared_size)
     mean[LNU_0] = settings.tie_mean
     sd[DELTA], sd[LNU_0], sd[MU], sd[DELTA_S] = (
@@ -156,7 +158,7 @@ def build(
         settings.progress_sd,
         settings.progress_order_sd,
     )
-    sd[LOG_K] = settings.scale_sd if k is None else 0.0
+    sd[LOG_K] = settings.scale_sd if design.scale_free else 0.0
     sd[layout.theta] = settings.theta_sd
     sd[layout.a] = spreads.a
     sd[layout.mu_c] = spreads.category
@@ -166,15 +168,13 @@ def build(
     lab_sd[LNU], lab_sd[MU_LAB] = spreads.tie, spreads.lab
     lab_sd[layout.b] = spreads.b
     return Objective(
-        readings,
-        layout,
+        design,
         mean,
         _precision(sd),
         _precision(lab_sd),
         phi=phi,
         c=c,
         scale=1.0 if k is None else k,
-        scale_free=k is None,
     )
 
 

@@ -106,6 +106,103 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
+class Design:
+    """Which parameters meet which rows: the same for all values of the parameters and of the spreads."""
+
+    readings: Readings
+    layout: Layout
+    scale_free: bool
+
+    @cached_property
+    def preference_terms(self) -> tuple[Predictor, Predictor]:
+        """h and t."""
+        ability = [
+            *self.ability_terms(self.readings.policy_a, 0.5),
+            *self.ability_terms(self.readings.policy_b, -0.5),
+        ]
+        ties = [Term(LNU_0, 1.0), Term(LNU, 1.0, of_lab=True)]
+        if self.layout.n_categories:
+            ties.append(Term(self.layout.lnu_c.start + self._category, self._categorised * 1.0))
+        return [*ability, Term(DELTA, -0.5)], ties
+
+    @cached_property
+    def easiness_terms(self) -> Predictor:
+        rows, layout = self.readings, self.layout
+        terms = [Term(MU, 1.0), Term(MU_LAB, 1.0, of_lab=True)]
+        terms += [Term(layout.a.start + policy, 1.0) for policy in (rows.policy_a, rows.policy_b)]
+        if layout.n_categories:
+            terms.append(Term(layout.mu_c.start + self._category, self._categorised * 1.0))
+        return terms
+
+    def ability_terms(self, policy: IntArray, coefficient: float) -> Predictor:
+        layout = self.layout
+        terms = [Term(layout.theta.start + policy, coefficient)]
+        if layout.with_psi and layout.n_categories:
+            place = layout.psi.start + self._category * layout.n_policies + policy
+            terms.append(Term(place, coefficient * self._categorised))
+        if layout.with_b:
+            terms.append(Term(layout.b.start + policy, coefficient, of_lab=True))
+        return terms
+
+    @cached_property
+    def _category(self) -> IntArray:
+        return np.maximum(self.readings.category, 0)
+
+    @cached_property
+    def _categorised(self) -> FloatArray | float:
+        """1 where the category is known: rows without one have neither psi nor mu_c."""
+        known = self.readings.category != UNKNOWN
+        return 1.0 if known.all() else known.astype(np.float64)
+
+    def progress_slopes(self, k: float, u: tuple[FloatArray, FloatArray]) -> tuple[Predictor, Predictor]:
+        """The derivatives of the two eta by the parameters, abilities being u; also by log k where k is free."""
+        sides = self.progress_terms(k)
+        if self.scale_free:
+            for terms, ability in zip(sides, u, strict=True):
+                terms.append(Term(LOG_K, k * ability))
+        return sides
+
+    def progress_terms(self, k: float) -> tuple[Predictor, Predictor]:
+        """eta of side A and of side B."""
+        a, b = (
+            [*self.easiness_terms, Term(DELTA_S, sign), *self.ability_terms(policy, k)]
+            for policy, sign in ((self.readings.policy_a, -0.5), (self.readings.policy_b, 0.5))
+        )
+        return a, b
+
+    def meetings(self, k: float, u: tuple[FloatArray, FloatArray]) -> list[tuple[Term, Term, int]]:
+        """Every pair of terms of predictors whose readings vary together, and the number of their (co)variance among
+        those of h, of h with t, of t, of progress on A and on B."""
+        by_h, by_t = self.preference_terms
+        by_a, by_b = self.progress_slopes(k, u)
+        return [
+            *((one, other, 0) for one, other in _pairs(by_h)),
+            *((one, other, 1) for one in by_h for other in by_t),
+            *((one, other, 2) for one, other in _pairs(by_t)),
+            *((one, other, 3) for one, other in _pairs(by_a)),
+            *((one, other, 4) for one, other in _pairs(by_b)),
+        ]
+
+    @cached_property
+    def places(self) -> IntArray:
+        """Where in the three tables of an arrow, laid end to end, each meeting in a row goes: upper triangles."""
+        K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
+        lab, m = self.readings.lab, self.readings.size
+        meetings = self.meetings(1.0, (np.zeros(m), np.zeros(m)))
+        places = np.empty((len(meetings), m), dtype=np.int64)
+        for number, (one, other, _) in enumerate(meetings):
+            low, high = np.minimum(one.index, other.index), np.maximum(one.index, other.index)
+            if one.of_lab and other.of_lab:
+                places[number] = K0 * K0 + G * B * K0 + (lab * B + low) * B + high
+            elif one.of_lab or other.of_lab:
+                own, shared = (one, other) if one.of_lab else (other, one)
+                places[number] = K0 * K0 + (lab * B + own.index) * K0 + shared.index
+            else:
+                places[number] = low * K0 + high
+        return places.ravel()
+
+
+@dataclass(frozen=True, eq=False)
 class Objective:
     """Q = (log-likelihood of the preferences + quasi-likelihood of progress / phi) / c - sum precision (x - mean)² / 2.
 
@@ -113,24 +210,36 @@ class Objective:
     each lab. An infinite precision holds a parameter at its mean.
     """
 
-    readings: Readings
-    layout: Layout
+    design: Design
     mean: FloatArray
     precision: FloatArray
     lab_precision: FloatArray
     phi: float
     c: float
     scale: float
-    scale_free: bool
+
+    @property
+    def readings(self) -> Readings:
+        return self.design.readings
+
+    @property
+    def layout(self) -> Layout:
+        return self.design.layout
 
     def k(self, at: Position) -> float:
-        return math.exp(at.shared[LOG_K]) if self.scale_free else self.scale
+        return math.exp(at.shared[LOG_K]) if self.design.scale_free else self.scale
+
+    def abilities(self, at: Position) -> tuple[FloatArray, FloatArray]:
+        """(m,) of side A and of side B."""
+        rows = self.readings
+        a, b = (self._predicted(self.design.ability_terms(p, 1.0), at) for p in (rows.policy_a, rows.policy_b))
+        return a, b
 
     def point(self, at: Position) -> Point:
         """Q at a position, and what the derivatives need."""
         rows = self.readings
-        h, t = (self._predicted(terms, at) for terms in self.preference_terms)
-        eta = np.stack([self._predicted(terms, at) for terms in self.progress_terms(at)])
+        h, t = (self._predicted(terms, at) for terms in self.design.preference_terms)
+        eta = np.stack([self._predicted(terms, at) for terms in self.design.progress_terms(self.k(at))])
         top = np.maximum(np.abs(h), t)
         log_sum = top + np.log(np.exp(h - top) + np.exp(t - top) + np.exp(-h - top))
         log_p = np.stack([h, t, -h]) - log_sum
@@ -167,7 +276,8 @@ class Objective:
         shared, labs = np.zeros(groups * K0), np.zeros(groups * G * B)
         own = (group * G + self.readings.lab) * B
         h, t, eta = residuals
-        predictors = (*self.preference_terms, *self.progress_slopes(point.at))
+        slopes = self.design.progress_slopes(self.k(point.at), self.abilities(point.at))
+        predictors = (*self.design.preference_terms, *slopes)
         for terms, residual in zip(predictors, (h, t, eta[0] / self.phi, eta[1] / self.phi), strict=True):
             for term in terms:
                 if term.of_lab:
@@ -192,13 +302,12 @@ class Objective:
         """Without the priors. Every pair of terms that meet in a row adds the product of their coefficients, times the
         (co)variance of what the two predictors' readings are; the places come once for all points."""
         K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
-        weights = np.concatenate(
-            [
-                np.broadcast_to(one.coefficient * np.asarray(other.coefficient) * weight, weight.shape)
-                for (one, other), weight in self._meetings(point)
-            ]
-        )
-        tables = np.bincount(self._places, weights / self.c, K0 * K0 + G * B * K0 + G * B * B)
+        spreads = self._variances(point)
+        meetings = self.design.meetings(self.k(point.at), self.abilities(point.at))
+        weights = np.empty((len(meetings), self.readings.size))
+        for number, (one, other, which) in enumerate(meetings):
+            np.multiply(one.coefficient * np.asarray(other.coefficient), spreads[which], out=weights[number])
+        tables = np.bincount(self.design.places, weights.ravel(), K0 * K0 + G * B * K0 + G * B * B)
         table = tables.astype(np.float64, copy=False)
         shared: FloatArray = table[: K0 * K0].reshape(K0, K0)
         cross = table[K0 * K0 : K0 * K0 + G * B * K0].reshape(G, B, K0)
@@ -208,98 +317,15 @@ class Objective:
         np.einsum("gii->gi", labs)[...] -= diagonal
         return Arrow(np.triu(shared) + np.triu(shared, 1).T, cross.copy(), labs)
 
-    def _meetings(self, point: Point) -> list[tuple[tuple[Term, Term], FloatArray]]:
+    def _variances(self, point: Point) -> FloatArray:
+        """(5, m) of h, of h with t, of t, of progress on A and on B, over c."""
         rows = self.readings
         p_a, p_tie, p_b = point.p
-        by_h, by_t = self.preference_terms
-        by_a, by_b = self.progress_slopes(point.at)
-        spread = rows.known * point.means * (1 - point.means) / self.phi
+        progress = rows.known * point.means * (1 - point.means) / self.phi
         hh = rows.n * (p_a + p_b - (p_a - p_b) ** 2)
         ht = -rows.n * (p_a - p_b) * p_tie
         tt = rows.n * p_tie * (1 - p_tie)
-        return [
-            *((pair, hh) for pair in _pairs(by_h)),
-            *(((one, other), ht) for one in by_h for other in by_t),
-            *((pair, tt) for pair in _pairs(by_t)),
-            *((pair, spread[0]) for pair in _pairs(by_a)),
-            *((pair, spread[1]) for pair in _pairs(by_b)),
-        ]
-
-    @cached_property
-    def _places(self) -> IntArray:
-        """Where in the three tables, laid end to end, each meeting of two terms in a row goes: upper triangles."""
-        K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
-        lab, m = self.readings.lab, self.readings.size
-        start = self.point(Position(np.zeros(K0), np.zeros((G, B))))
-        places = np.empty((len(self._meetings(start)), m), dtype=np.int64)
-        for number, ((one, other), _) in enumerate(self._meetings(start)):
-            low, high = np.minimum(one.index, other.index), np.maximum(one.index, other.index)
-            if one.of_lab and other.of_lab:
-                places[number] = K0 * K0 + G * B * K0 + (lab * B + low) * B + high
-            elif one.of_lab or other.of_lab:
-                own, shared = (one, other) if one.of_lab else (other, one)
-                places[number] = K0 * K0 + (lab * B + own.index) * K0 + shared.index
-            else:
-                places[number] = low * K0 + high
-        return places.ravel()
-
-    @cached_property
-    def preference_terms(self) -> tuple[Predictor, Predictor]:
-        """h and t."""
-        ability = [
-            *self._ability_terms(self.readings.policy_a, 0.5),
-            *self._ability_terms(self.readings.policy_b, -0.5),
-        ]
-        ties = [Term(LNU_0, 1.0), Term(LNU, 1.0, of_lab=True)]
-        if self.layout.n_categories:
-            ties.append(Term(self.layout.lnu_c.start + self._category, self._categorised * 1.0))
-        return [*ability, Term(DELTA, -0.5)], ties
-
-    def progress_terms(self, at: Position) -> tuple[Predictor, Predictor]:
-        """eta of side A and of side B."""
-        k = self.k(at)
-        sides = []
-        for policy, sign in ((self.readings.policy_a, -0.5), (self.readings.policy_b, 0.5)):
-            sides.append([*self._easiness_terms, Term(DELTA_S, sign), *self._ability_terms(policy, k)])
-        return sides[0], sides[1]
-
-    def progress_slopes(self, at: Position) -> tuple[Predictor, Predictor]:
-        """The derivatives of the two eta by the parameters: as above, and k u by log k where k is free."""
-        sides = self.progress_terms(at)
-        if self.scale_free:
-            k = self.k(at)
-            for terms, policy in zip(sides, (self.readings.policy_a, self.readings.policy_b), strict=True):
-                terms.append(Term(LOG_K, k * self._predicted(self._ability_terms(policy, 1.0), at)))
-        return sides
-
-    @cached_property
-    def _easiness_terms(self) -> Predictor:
-        rows, layout = self.readings, self.layout
-        terms = [Term(MU, 1.0), Term(MU_LAB, 1.0, of_lab=True)]
-        terms += [Term(layout.a.start + policy, 1.0) for policy in (rows.policy_a, rows.policy_b)]
-        if layout.n_categories:
-            terms.append(Term(layout.mu_c.start + self._category, self._categorised * 1.0))
-        return terms
-
-    def _ability_terms(self, policy: IntArray, coefficient: float) -> Predictor:
-        layout = self.layout
-        terms = [Term(layout.theta.start + policy, coefficient)]
-        if layout.with_psi and layout.n_categories:
-            place = layout.psi.start + self._category * layout.n_policies + policy
-            terms.append(Term(place, coefficient * self._categorised))
-        if layout.with_b:
-            terms.append(Term(layout.b.start + policy, coefficient, of_lab=True))
-        return terms
-
-    @cached_property
-    def _category(self) -> IntArray:
-        return np.maximum(self.readings.category, 0)
-
-    @cached_property
-    def _categorised(self) -> FloatArray | float:
-        """1 where the category is known: rows without one have neither psi nor mu_c."""
-        known = self.readings.category != UNKNOWN
-        return 1.0 if known.all() else known.astype(np.float64)
+        return np.stack([hh, ht, tt, *progress]) / self.c
 
     def _predicted(self, terms: Predictor, at: Position) -> FloatArray:
         total = np.zeros(self.readings.size)
@@ -310,7 +336,7 @@ class Objective:
 
     def elsewhere(self, readings: Readings) -> "Objective":
         """The same model for other sessions, numbered by the same keys."""
-        return replace(self, readings=readings)
+        return replace(self, design=replace(self.design, readings=readings))
 
 
 def _pairs(terms: Predictor) -> list[tuple[Term, Term]]:

@@ -9,7 +9,7 @@ from leaderboard import ranking
 from leaderboard.ranking import Comparisons, IntervalSettings, InvalidSettings, JointSettings, joint, joint_fit
 from leaderboard.ranking.arrow import Arrow
 from leaderboard.ranking.comparisons import FloatArray
-from leaderboard.ranking.joint_objective import LOG_K, Layout, Objective, Position
+from leaderboard.ranking.joint_objective import LOG_K, Design, Layout, Objective, Position
 from leaderboard.ranking.readings import add_up
 from tests.leaderboard.ranking.samples import pudding, roboarena, simulate, table
 
@@ -47,7 +47,8 @@ def sessions(
 def objective_of(comparisons: Comparisons, *, k: float | None, effects: bool) -> Objective:
     layout = Layout(comparisons.n_policies, comparisons.n_labs, len(comparisons.categories), effects, effects)
     spreads = joint_fit.Spreads(psi=0.5, b=0.4, a=0.2, tie=1.0, category=0.3, lab=0.3, tie_category=0.3)
-    return joint_fit.build(add_up(comparisons), layout, FAST, spreads=spreads, phi=0.6, c=1.5, k=k)
+    design = Design(add_up(comparisons), layout, scale_free=k is None)
+    return joint_fit.build(design, FAST, spreads=spreads, phi=0.6, c=1.5, k=k)
 
 
 def flat(position: Position) -> FloatArray:
