@@ -70,7 +70,7 @@ class Episode:
     """One rollout as it was scored; progress is 0 to 1."""
 
     progress: float
-    success: bool
+    success: bool | None
     failure_modes: list[str] = field(default_factory=list)
     recovered: bool | None = None
     duration_steps: int | None = None

@@ -19,7 +19,7 @@ class EpisodeReport:
     """One rollout in its client's words: progress 0 to 1, duration as the index of the last step."""
 
     progress: float
-    success: bool
+    success: bool | None
     duration_steps: int | None = None
     reported_latency_s: float | None = None
     camera: str = ""
@@ -64,8 +64,10 @@ def _commit(side: Side, report: EpisodeReport, stored: list[StoredFile], now: da
     if not session.is_open or Episode.objects.filter(side=side).exists():
         return None
     episode = write(side, report, now)
+    # Of a camera whose file came before, in the browser, that one stays in view.
+    standing = {media.kind for media in side.files}
     for file in stored:
-        files.attach(side, file, now=now)
+        files.attach(side, file, now=now, unseen=file.kind in standing)
     sessions.record_activity(session_ids=[session.pk], now=now)
     return episode
 
@@ -95,8 +97,8 @@ def _first_outcome(earlier: Episode, report: EpisodeReport, uploads: Mapping[str
         and earlier.duration_steps == report.duration_steps
         and set(earlier.failure_modes) == set(report.failure_modes)
     )
-    kept = {media.kind: media.sha256 for media in earlier.side.files}
-    again = {kind: files.digest(file) for kind, file in uploads.items()}
-    if same and (not again or again == kept):
+    kept = {(media.kind, media.sha256) for media in earlier.side.media.all()}
+    again = {(kind, files.digest(file)) for kind, file in uploads.items()}
+    if same and again <= kept:
         return earlier
     raise Conflict("episode_exists", f"Side {earlier.side.label} has been uploaded already; the first upload stands.")

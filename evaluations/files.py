@@ -54,10 +54,19 @@ def new_name(kind: str) -> str:
     return f"episodes/{stem[:2]}/{stem}.{_SUFFIX.get(kind, 'mp4')}"
 
 
-def attach(side: Side, file: StoredFile, *, now: datetime) -> MediaFile:
-    """Make a stored file one of the side's, in the caller's transaction, which holds the session's lock."""
+def attach(side: Side, file: StoredFile, *, now: datetime, unseen: bool = False) -> MediaFile:
+    """Make a stored file one of the side's, in the caller's transaction, which holds the session's lock.
+
+    An unseen one is kept as one that was withdrawn is.
+    """
     media = MediaFile.objects.create(
-        side=side, kind=file.kind, file=file.name, size=file.size, sha256=file.sha256, received_at=now
+        side=side,
+        kind=file.kind,
+        file=file.name,
+        size=file.size,
+        sha256=file.sha256,
+        received_at=now,
+        withdrawn_at=now if unseen else None,
     )
     enqueue(Job.CHECK_MEDIA, side_id=side.pk)
     return media

@@ -9,7 +9,7 @@ from typing import IO
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from arena import audit
 from arena.errors import ArenaError, TooLarge
@@ -68,7 +68,9 @@ def prepare(file: IO[bytes], *, size: int) -> Prepared:
             # A large JPEG is decoded at a fraction of its size at once.
             image.draft("RGB", (LONGEST_EDGE, LONGEST_EDGE))
             upright = ImageOps.exif_transpose(image).convert("RGB")
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except TooLarge:
+        raise
+    except Exception as error:  # a reader of pictures may stumble over a broken one in any way
         raise ArenaError(
             "bad_photo", "This file is no photo that we can read.", hint="Send a JPEG, PNG or WebP."
         ) from error

@@ -217,6 +217,8 @@ def clean_comment(comment: str) -> str:
     comment = " ".join(comment.split())
     if len(comment) > COMMENT_MAX_LENGTH:
         raise ArenaError("comment_too_long", f"The comment is longer than {COMMENT_MAX_LENGTH} characters.")
+    if "\x00" in comment:
+        raise ArenaError("comment_unreadable", "The comment holds characters that cannot be stored.")
     return comment
 
 

@@ -17,6 +17,8 @@ from evaluations.models import Episode, FailureMode, Label, Preference, Session,
 from evaluations.reasons import Reason
 from evaluations.sessions import Judgement
 
+_ASKED_OF_A_SIDE = {"progress": "How far did {} get?", "success": "Did {} do the task?"}
+
 
 @dataclass(frozen=True)
 class Missing:
@@ -36,9 +38,11 @@ def missing(session: Session, values: dict[str, Any], *, reported: Collection[st
     if reported is None:
         reported = set(Episode.objects.filter(side__session=session).values_list("side__label", flat=True))
     found = [
-        Missing(f"{label.lower()}_progress", f"How far did {label} get?")
+        Missing(f"{label.lower()}_{name}", question.format(label))
         for label in Label.values
-        if label not in reported and values.get(f"{label.lower()}_progress") is None
+        if label not in reported
+        for name, question in _ASKED_OF_A_SIDE.items()
+        if values.get(f"{label.lower()}_{name}") is None
     ]
     if values.get("preference") is None:
         found.append(Missing("preference", "Which of the two was better, or was it a tie?"))
@@ -77,7 +81,7 @@ def _write_episode(side: Side, values: dict[str, Any], now: datetime) -> None:
     modes = values.get(f"{side.label.lower()}_failure_modes") or []
     report = EpisodeReport(
         progress=entered["progress"] / 100,
-        success=bool(entered["success"]),
+        success=entered["success"],  # not said, where the session is not to count
         recovered=entered["recovered"],
         failure_modes=tuple(FailureMode(mode) for mode in modes),
     )

@@ -105,8 +105,8 @@ class OneUpload(TusView):
         return Response(headers={**tus.upload_headers(upload), "Upload-Metadata": tus.metadata_header(upload)})
 
     def patch(self, request: Request, upload_id: uuid.UUID) -> Response:
-        length, offset = tus.piece_length(request), tus.number(request, "Upload-Offset")
         upload = self.upload(upload_id)
+        length, offset = tus.piece_length(request), tus.number(request, "Upload-Offset")
         uploads.require_place(upload=upload, offset=offset, length=length, now=timezone.now())
         with upload_place():
             for piece in pieces(request, length):

@@ -99,8 +99,8 @@ class ApplicationApprove(ApiView):
     @extend_schema(request=CommentInput, responses=ApplicationOutput)
     def post(self, request: Request, application_id: uuid.UUID) -> Response:
         """Make the lab, its applicant its admin. Stewards only; the first decision stands."""
-        said = read(CommentInput, request.data)
         by = access.steward(person(request))
+        said = read(CommentInput, request.data)
         made = applications.approve(application_id=application_id, by=by, now=timezone.now(), **said)
         return answer(ApplicationOutput, _shown(made))
 
@@ -112,8 +112,8 @@ class ApplicationDecline(ApiView):
     @extend_schema(request=CommentInput, responses=ApplicationOutput)
     def post(self, request: Request, application_id: uuid.UUID) -> Response:
         """Say no, with the reason that the applicant is told. Stewards only; the first decision stands."""
-        said = read(CommentInput, request.data)
         by = access.steward(person(request))
+        said = read(CommentInput, request.data)
         made = applications.decline(application_id=application_id, by=by, now=timezone.now(), **said)
         return answer(ApplicationOutput, _shown(made))
 

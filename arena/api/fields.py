@@ -34,9 +34,16 @@ class Whole(serializers.IntegerField):
 
 class Number(serializers.FloatField):
     def to_internal_value(self, data: Any) -> float:
-        if type(data) not in (int, float) or not math.isfinite(data):
+        if type(data) not in (int, float) or not _is_finite(data):
             self.fail("invalid")
         return float(super().to_internal_value(data))
+
+
+def _is_finite(number: int | float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number beyond all floats
+        return False
 
 
 class OneOf(serializers.ChoiceField):

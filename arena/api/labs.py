@@ -123,9 +123,9 @@ class LabMember(LabView):
     @extend_schema(request=RoleInput, responses=MemberOutput)
     def patch(self, request: Request, slug: str, membership_id: int) -> Response:
         """Give a member another role. A lab keeps an admin."""
-        role = Role(read(RoleInput, request.data)["role"])
         self.managed(request, slug)
         membership = access.member_to_manage(person(request), slug, membership_id)
+        role = Role(read(RoleInput, request.data)["role"])
         changed = members.change_role(membership=membership, role=role, by=person(request))
         return answer(MemberOutput, _member(changed))
 
@@ -150,8 +150,9 @@ class LabInvitations(LabView):
     @extend_schema(request=InvitationInput, responses={201: InvitationOutput})
     def post(self, request: Request, slug: str) -> Response:
         """Invite somebody by e-mail. The link is in the mail alone."""
+        lab = self.managed(request, slug)
         said = read(InvitationInput, request.data)
-        lab, role = self.managed(request, slug), Role(said["role"])
+        role = Role(said["role"])
         made = invitations.invite(lab=lab, email=said["email"], role=role, by=person(request), now=timezone.now())
         return answer(InvitationOutput, _invitation(made), status=201)
 
@@ -173,8 +174,8 @@ class LabInvitationResend(LabView):
     @extend_schema(request=NothingInput, responses=InvitationOutput)
     def post(self, request: Request, slug: str, invitation_id: int) -> Response:
         """Send an invitation again. The mail has a new link; the old one leads nowhere."""
-        read(NothingInput, request.data or {})
         found = access.invitation_to_manage(person(request), own_slug(request, slug), invitation_id)
+        read(NothingInput, request.data or {})
         sent = invitations.resend(invitation=found, by=person(request), now=timezone.now())
         return answer(InvitationOutput, _invitation(sent))
 
@@ -192,8 +193,8 @@ class LabAffiliations(LabView):
     @extend_schema(request=AffiliationInput, responses={201: AffiliationOutput})
     def post(self, request: Request, slug: str) -> Response:
         """Declare that a lab is close to yours. Only a steward can end it; a repeat changes nothing."""
-        said = read(AffiliationInput, request.data)
         lab = access.lab_to_affiliate(person(request), own_slug(request, slug))
+        said = read(AffiliationInput, request.data)
         other = labs.registered().filter(slug=said["lab"]).first()
         if other is None:
             raise NotFound("lab_unknown", "There is no such lab to be close to.")

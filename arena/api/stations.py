@@ -99,9 +99,9 @@ class LabStations(LabView):
     @extend_schema(request=StationInput, responses={201: StationOutput})
     def post(self, request: Request, slug: str) -> Response:
         """Describe a robot of your lab."""
+        lab = self.managed(request, slug)
         said = read(StationInput, request.data)
         limits = StationLimits(**{name: said.pop(name) for name in _LIMITS})
-        lab = self.managed(request, slug)
         made = stations.create_station(lab=lab, limits=limits, by=person(request), **said)
         return answer(StationOutput, station_shown(made), status=201)
 
@@ -118,8 +118,8 @@ class StationDetail(LabView):
     @extend_schema(request=StationChangeInput, responses=StationOutput)
     def patch(self, request: Request, station_id: int) -> Response:
         """Describe it anew, as far as fields are given. Its robot stays the same from its first session on."""
-        said = read(StationChangeInput, request.data)
         station = managed_station(request, station_id)
+        said = read(StationChangeInput, request.data)
         stands = {name: getattr(station, name) for name in ("name", "cameras", *_LIMITS)}
         wanted = stands | {"embodiment": station.embodiment.name} | said
         limits = StationLimits(**{name: wanted.pop(name) for name in _LIMITS})
@@ -134,8 +134,8 @@ class StationRetire(LabView):
     @extend_schema(request=NothingInput, responses=StationOutput)
     def post(self, request: Request, station_id: int) -> Response:
         """It opens no session any more. What was found there stays; a repeat changes nothing."""
-        read(NothingInput, request.data or {})
         station = managed_station(request, station_id)
+        read(NothingInput, request.data or {})
         stations.retire_station(station=station, now=timezone.now(), by=person(request))
         station.refresh_from_db(fields=["retired_at"])
         return answer(StationOutput, station_shown(station))
@@ -156,8 +156,8 @@ class LabClientKeys(LabView):
     @extend_schema(request=ClientKeyInput, responses={201: NewClientKeyOutput})
     def post(self, request: Request, slug: str) -> Response:
         """Make an access code for a member at a station. An admin for any member, others for themselves."""
-        said = read(ClientKeyInput, request.data)
         own = self.membership(request, slug)
+        said = read(ClientKeyInput, request.data)
         whom = _member_named(own, said.get("email"))
         station = access.station_of_lab(person(request), slug, said["station"])
         key, code = keys.create_client_key(person=whom, station=station, by=person(request))

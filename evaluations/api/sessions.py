@@ -131,8 +131,8 @@ class SessionDraft(SessionView):
     @extend_schema(request=DraftInput, responses=SavedDraftOutput)
     def patch(self, request: Request, session_id: uuid.UUID) -> Response:
         """Keep what was entered so far. Fields changed elsewhere since `revision` are not overwritten: 409."""
-        said = read(DraftInput, request.data)
         session = own_session(request, session_id)
+        said = read(DraftInput, request.data)
         draft = drafts.save(session=session, now=timezone.now(), **said)
         values = drafts.view(draft).values
         session.refresh_from_db(fields=["lease_expires_at"])
@@ -146,8 +146,9 @@ class SessionExtend(SessionView):
     @extend_schema(request=NothingInput, responses=LeaseOutput)
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         """Ask for more time. The lease runs anew from now; one that has ended stays as it is."""
+        session = bare_session(request, session_id)
         read(NothingInput, request.data or {})
-        session = sessions.extend(session=bare_session(request, session_id), now=timezone.now())
+        session = sessions.extend(session=session, now=timezone.now())
         return answer(LeaseOutput, {"lease_expires_at": session.lease_expires_at})
 
 
@@ -157,8 +158,8 @@ class SessionEpisode(SessionView):
     @extend_schema(request=EpisodeInput, responses={200: EpisodeOutput, 201: EpisodeOutput})
     def post(self, request: Request, session_id: uuid.UUID, label: str) -> Response:
         """Score a side's rollout. The first score stands; the same one again is answered with 200."""
-        said = read(EpisodeInput, request.data)
         session, now = bare_session(request, session_id), timezone.now()
+        said = read(EpisodeInput, request.data)
         modes = tuple(FailureMode(mode) for mode in dict.fromkeys(said.pop("failure_modes")))
         report = EpisodeReport(failure_modes=modes, **said)
         episode = episodes.record_episode(session=session, label=Label(label), report=report, uploads={}, now=now)
@@ -173,9 +174,9 @@ class SessionPhotos(SessionView):
     @extend_schema(request={"multipart/form-data": PhotoInput}, responses={201: PhotoOutput})
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         """A picture of the scene: at the `start`, or `restored` for side B. It is turned upright and shrunk."""
+        session = bare_session(request, session_id)
         said = read(PhotoInput, request.data)
-        session, file = bare_session(request, session_id), said["photo"]
-        prepared = photos.prepare(file, size=file.size)
+        prepared = photos.prepare(said["photo"], size=said["photo"].size)
         moment = Photo.Moment(said["moment"])
         photo = photos.keep(session=session, moment=moment, photo=prepared, now=timezone.now())
         return answer(PhotoOutput, shown.photo(session, photo), status=201)
@@ -202,9 +203,9 @@ class SessionSubmit(SessionView):
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         """Judge the session and end it. Fields that are given are entered into the draft first; a repeat changes
         nothing."""
+        session = bare_session(request, session_id)
         entries = read(SubmitInput, request.data)
         veiled = entries.pop("ask_guess")
-        session = bare_session(request, session_id)
         submissions.submit_draft(session=session, now=timezone.now(), veiled=veiled, entries=entries)
         return told(request, session_id)
 
@@ -221,8 +222,9 @@ class SessionGuess(SessionView):
     @extend_schema(request=GuessInput, responses=SessionOutput)
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         """Say which policies these were, or nothing, and see them named. A repeat changes nothing."""
+        session = bare_session(request, session_id)
         said = read(GuessInput, request.data)
-        guesses.answer(session=bare_session(request, session_id), now=timezone.now(), **said)
+        guesses.answer(session=session, now=timezone.now(), **said)
         return told(request, session_id)
 
 
@@ -232,8 +234,8 @@ class SessionAbandon(SessionView):
     @extend_schema(request=AbandonInput, responses=SessionOutput)
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         """Give an open session up and say why. It is recorded; one that has ended stays as it is."""
-        said = read(AbandonInput, request.data)
         session = bare_session(request, session_id)
+        said = read(AbandonInput, request.data)
         sessions.abandon(session=session, now=timezone.now(), by=person(request), **said)
         return told(request, session_id)
 

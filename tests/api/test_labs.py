@@ -85,6 +85,7 @@ def test_stations(arena: Arena, admin: Api, bob: Person, charlie: Person) -> Non
     assert code(admin.post(at, STATION)) == (409, "station_exists")
     assert code(admin.post(at, STATION | {"cameras": ["ceiling"]})) == (400, "invalid_input")
     assert code(admin.post(at, STATION | {"name": "b", "cameras": ["wrist"]})) == (400, "bad_cameras")
+    assert code(admin.post(at, STATION | {"name": "b", "max_speed": 10**400})) == (400, "invalid_input")
     one = f"stations/{station['id']}"
     changed = admin.patch(one, {"place": "Room 2"}).json()
     assert changed == station | {"place": "Room 2"}
@@ -96,6 +97,30 @@ def test_stations(arena: Arena, admin: Api, bob: Person, charlie: Person) -> Non
     assert retired[0] == retired[1] is not None
     assert code(admin.patch(one, {"place": "x"})) == (409, "station_retired")
     assert [row["id"] for row in admin.get(at).json()["results"]] == [station["id"]]
+
+
+def test_who_may_is_asked_before_what_is_said(arena: Arena, bob: Person, charlie: Person, dana: Api) -> None:
+    lab, station = f"labs/{arena.lab.slug}", f"stations/{arena.station.pk}"
+    member, session = Membership.objects.get(lab=arena.lab, person=arena.dana), f"sessions/{open_session(arena).pk}"
+    posts = ["invitations", "affiliations", "stations", "client-keys"]
+    wrong = {"nonsense": 1}
+    for stranger in (
+        in_browser(bob),
+        in_browser(charlie),
+        with_key(charlie, charlie.memberships.get().lab, ALL_SCOPES),
+    ):
+        for path in posts:
+            assert code(stranger.post(f"{lab}/{path}", wrong)) == (404, "lab_unknown")
+        assert stranger.patch(f"{lab}/members/{member.pk}", wrong).status_code == 404
+        assert code(stranger.patch(station, wrong)) == (404, "station_unknown")
+        assert code(stranger.post(f"{station}/retire", wrong)) == (404, "station_unknown")
+        assert code(stranger.patch(f"{session}/draft", wrong)) == (404, "session_unknown")
+        for path in ("extend", "episodes/A", "submit", "guess", "abandon"):
+            assert code(stranger.post(f"{session}/{path}", wrong)) == (404, "session_unknown")
+        assert code(stranger.upload(f"{session}/photos", wrong)) == (404, "session_unknown")
+    browser = in_browser(arena.dana)
+    for path in ("invitations", "affiliations", "stations"):
+        assert code(browser.post(f"{lab}/{path}", wrong)) == (403, "not_an_admin")
 
 
 def test_access_codes(arena: Arena, dana: Api, eve: Person) -> None:

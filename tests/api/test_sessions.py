@@ -31,7 +31,9 @@ def test_a_session_from_its_task_to_its_reveal(arena: Arena, dana: Api) -> None:
     session = answer.json()
     assert (session["state"], session["instruction"], session["category"]) == ("assigned", TASK, "pick-place")
     assert session["sides"]["A"]["relay_url"].startswith(settings.RELAY_PUBLIC_URL + "/relay/")
-    assert {one["field"] for one in session["missing"]} == {"a_progress", "b_progress", "preference"}
+    assert {one["field"] for one in session["missing"]} == {
+        *("a_progress", "a_success", "b_progress", "b_success", "preference")
+    }
     at = f"sessions/{session['id']}"
     for label in "AB":
         scored = dana.post(f"{at}/episodes/{label}", {"progress": 0.5, "success": False, "failure_modes": ["froze"]})
@@ -304,7 +306,7 @@ def test_half_by_the_robots_client_and_half_by_the_api(arena: Arena, dana: Api) 
     assert client.upload(session["id"], "A").status_code == 200
     seen = dana.get(f"sessions/{session['id']}").json()
     assert seen["sides"]["A"]["episode"]["progress"] == 0.4
-    assert {one["field"] for one in seen["missing"]} == {"b_progress", "preference"}
+    assert {one["field"] for one in seen["missing"]} == {"b_progress", "b_success", "preference"}
     changes = {"b_progress": 80, "b_success": True, "preference": "B"}
     assert dana.patch(f"sessions/{session['id']}/draft", {"revision": 0, "changes": changes}).json()["missing"] == []
     ended = dana.post(f"sessions/{session['id']}/submit", {"notes": "B got there."}).json()

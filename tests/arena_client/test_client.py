@@ -103,7 +103,7 @@ def test_what_runs_is_told_coarsely(client: Client, session: Session) -> None:
 def test_a_draft_is_kept_and_two_writers_are_told_of_each_other(client: Client, session: Session) -> None:
     saved = client.save_draft(session.id, 0, {"a_progress": 40})
     assert saved.values == {"a_progress": 40}
-    assert [one.field for one in saved.missing] == ["b_progress", "preference"]
+    assert [one.field for one in saved.missing] == ["a_success", "b_progress", "b_success", "preference"]
     with pytest.raises(DraftChanged) as conflict:
         client.save_draft(session.id, 0, {"a_progress": 60})
     assert conflict.value.fields == ["a_progress"]

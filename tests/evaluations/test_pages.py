@@ -132,9 +132,8 @@ def test_the_page_says_how_progress_was_read_and_what_went_wrong(client: Client,
 
 def test_a_session_that_is_not_revealed_yet_is_there_for_its_evaluator_alone(client: Client, arena: Arena) -> None:
     session = open_session(arena)
-    drafts.save(
-        session=session, revision=0, changes={"a_progress": 9, "b_progress": 8, "preference": "A"}, now=timezone.now()
-    )
+    changes = {"a_progress": 9, "a_success": False, "b_progress": 8, "b_success": False, "preference": "A"}
+    drafts.save(session=session, revision=0, changes=changes, now=timezone.now())
     submissions.submit_draft(session=session, now=timezone.now())
     assert client.get(f"/sessions/{session.pk}").status_code == 404
     assert str(session.pk) not in client.get("/sessions?show=all").content.decode()

@@ -47,6 +47,15 @@ def test_it_is_turned_upright() -> None:
     assert (found.width, found.height) == (48, 64)
 
 
+def test_broken_words_of_the_camera_are_no_mishap_of_ours() -> None:
+    exif = Image.Exif()
+    exif[0x0112], exif[0x011A] = 6, 72.0
+    broken = picture(exif=exif).getvalue().replace(b"\x01\x1a\x00\x05", b"\x01\x00\x00\x05")
+    with pytest.raises(ArenaError) as refused:
+        prepared(io.BytesIO(broken))
+    assert refused.value.code == "bad_photo"
+
+
 def test_a_large_one_is_made_smaller() -> None:
     found = prepared(picture(4000, 3000))
     assert (found.width, found.height) == (1920, 1440)

@@ -12,7 +12,14 @@ from evaluations.models import Episode, Guess, Label, Result, Session, State
 from evaluations.scopes import REAL
 from tests.factories import Arena, make_version, open_session, upload_episode
 
-JUDGED = {"a_progress": 80, "b_progress": 30, "a_success": True, "preference": "A", "notes": " A was steadier. "}
+JUDGED = {
+    "a_progress": 80,
+    "a_success": True,
+    "b_progress": 30,
+    "b_success": False,
+    "preference": "A",
+    "notes": " A was steadier. ",
+}
 
 
 @pytest.fixture
@@ -42,7 +49,8 @@ def test_a_draft_becomes_two_episodes_and_a_result(session: Session) -> None:
 def test_what_is_missing_is_said_and_nothing_is_lost(session: Session) -> None:
     enter(session, a_progress=10, notes="half a draft")
     lacking = submissions.missing(session, drafts.read(session).values)
-    assert [one.field for one in lacking] == ["b_progress", "preference"]
+    assert [one.field for one in lacking] == ["a_success", "b_progress", "b_success", "preference"]
+    assert lacking[0].text == "Did A do the task?"
     with pytest.raises(ArenaError) as refused:
         submit(session)
     assert refused.value.code == "incomplete"
@@ -54,7 +62,7 @@ def test_what_is_missing_is_said_and_nothing_is_lost(session: Session) -> None:
 
 def test_an_episode_that_the_client_uploaded_stands(session: Session) -> None:
     upload_episode(session, Label.A, progress=0.55)
-    enter(session, a_progress=90, b_progress=30, preference="B")
+    enter(session, a_progress=90, b_progress=30, b_success=False, preference="B")
     assert submit(session).valid
     assert Episode.objects.get(side__label="A").progress == 0.55
 
@@ -67,7 +75,7 @@ def test_a_session_that_is_not_to_count_needs_only_its_reason(session: Session) 
     ended = submit(session)
     assert (ended.state, ended.valid, ended.reason) == (State.SUBMITTED, False, "robot_fault")
     assert ended.reason_comment == "The gripper lost power."
-    assert Episode.objects.count() == 1
+    assert Episode.objects.get().success is None  # it was never said
 
 
 def test_submitting_twice_is_submitting_once(session: Session) -> None:

@@ -80,7 +80,8 @@ def do(step: str, session: Session, now: datetime) -> None:
     elif step == "extend":
         sessions.extend(session=session, now=now)
     elif step.startswith("draft"):
-        changes = {"a_progress": 50} if step == "draft" else {"a_progress": 70, "b_progress": 30, "preference": "A"}
+        whole = {"a_progress": 70, "a_success": True, "b_progress": 30, "b_success": False, "preference": "A"}
+        changes = {"a_progress": 50} if step == "draft" else whole
         drafts.save(session=session, revision=drafts.read(session).revision, changes=changes, now=now)
     elif step == "submit the draft":
         submissions.submit_draft(session=session, now=now)

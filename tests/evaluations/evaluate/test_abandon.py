@@ -36,6 +36,7 @@ def test_it_is_recorded_with_reason_and_comment(dana: Client, arena: Arena) -> N
         ({}, "Say why."),
         ({"reason": "lease_expired", "comment": "kept words"}, "Say why."),
         ({"reason": "no_time", "comment": "y" * 501}, "longer than 500"),
+        ({"reason": "no_time", "comment": "no\x00time"}, "characters that cannot be stored"),
     ],
 )
 def test_without_a_good_reason_it_goes_on(dana: Client, arena: Arena, form: dict[str, str], message: str) -> None:

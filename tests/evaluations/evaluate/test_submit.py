@@ -148,14 +148,6 @@ def test_it_is_nobody_elses(client: Client, arena: Arena) -> None:
     assert client.get(address(session, "/submit")).status_code == 405
 
 
-@pytest.mark.parametrize("wrong", [{"a_progress": "forty"}, {"preference": "C"}, {"notes": "x" * 20_001}])
-def test_after_the_end_a_form_with_mistakes_leads_to_what_stands(
-    dana: Client, arena: Arena, wrong: dict[str, str]
-) -> None:
-    session = finish_session(open_session(arena))
-    assert dana.post(address(session, "/submit"), scored(**wrong)).headers["Location"] == address(session)
-
-
 def test_whether_the_task_was_done_is_asked_and_not_made_up(dana: Client, arena: Arena) -> None:
     session = open_session(arena)
     form = scored()

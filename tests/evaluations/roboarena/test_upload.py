@@ -3,11 +3,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.utils import timezone
 
-from evaluations import sessions
-from evaluations.models import Episode, MediaFile, Session, State
+from evaluations import files, sessions
+from evaluations.models import Episode, MediaFile, Session, Side, State
 from evaluations.roboarena.api import UploadEpisode
 from tests.evaluations.roboarena.client import RoboArenaClient
 from tests.factories import make_arena
@@ -51,6 +52,17 @@ def test_the_same_upload_again_changes_nothing(client15: RoboArenaClient, sessio
     before = list(MediaFile.objects.values())
     assert client15.upload(session_id, "A").status_code == 200
     assert list(MediaFile.objects.values()) == before
+
+
+def test_a_file_that_came_before_in_the_browser_stays_in_view(client15: RoboArenaClient, session_id: str) -> None:
+    side = Side.objects.get(session=session_id, label="A")
+    files.attach(side, files.store("left", ContentFile(b"from the browser")), now=timezone.now())
+    for _ in range(2):
+        assert client15.upload(session_id, "A").status_code == 200
+    assert Episode.objects.get(side=side).progress == 0.4
+    left = {media.size: media.withdrawn_at is None for media in side.media.filter(kind="left")}
+    assert left == {len(b"from the browser"): True, len(b"not really a video"): False}
+    assert {media.kind for media in side.files} == {"left", "wrist", "trajectory"}
 
 
 @pytest.mark.parametrize("changes", [{"partial_success": "0.900"}, {"video": b"another video"}])
