@@ -1,8 +1,10 @@
 import itertools
+from io import StringIO
 from typing import Any
 
 import numpy as np
 import pytest
+from django.core.management import call_command
 from django.utils import timezone
 
 from evaluations import pairs
@@ -12,6 +14,7 @@ from leaderboard.pair_information import informative
 from leaderboard.pair_weights import weigh
 from leaderboard.ranking import encode, fit
 from tests.factories import Arena, finish_session, make_version, open_session
+from workers import tasks
 
 Match = tuple[str, str, int, int, int]
 """Two policies, and how often the first was preferred, tied, not preferred."""
@@ -75,6 +78,19 @@ def test_sessions_become_weights_for_all_pairs_in_the_pool(arena: Arena) -> None
     weights = pairs.weights_among([*among, elsewhere.pk])
     assert set(weights) == set(itertools.combinations(among, 2))
     assert max(weights.values()) == 1
+
+
+def test_a_recomputed_board_renews_the_weights(arena: Arena) -> None:
+    for number in range(6):
+        finish_session(open_session(arena, f"task {number}"), preference=list(Preference)[number % 3])
+    call_command("recompute", stdout=StringIO())
+    first = set(PairWeight.objects.values_list("pk", flat=True))
+    assert len(first) == 3
+    call_command("recompute", stdout=StringIO())
+    assert set(PairWeight.objects.values_list("pk", flat=True)) == first
+    finish_session(open_session(arena, "another task"))
+    tasks.recompute_boards()
+    assert len(set(PairWeight.objects.values_list("pk", flat=True)) - first) == 3
 
 
 def test_without_comparisons_no_pair_is_weighed(arena: Arena) -> None:
