@@ -109,6 +109,7 @@ def save(*, session: Session, revision: int, changes: Mapping[str, Any], now: da
     session = sessions.lock(session=session, now=now)
     if not session.is_open:
         raise sessions.ended()
+    sessions.require_member(session)
     draft, _ = Draft.objects.get_or_create(session=session)
     conflicts = [name for name, value in changes.items() if _is_contested(draft, name, value, revision)]
     if conflicts:

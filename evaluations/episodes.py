@@ -47,6 +47,7 @@ def record_episode(
         return _first_outcome(earlier, report, uploads)
     if not session.is_open:
         raise sessions.ended()
+    sessions.require_member(session)
     stored = [files.store(kind, file) for kind, file in uploads.items()]
     # Should the connection break during the commit, the rows may be there all the same: the files stay.
     episode = _commit(side, report, stored, now)

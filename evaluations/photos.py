@@ -49,6 +49,7 @@ def _record(session: Session, moment: Photo.Moment, photo: Prepared, name: str, 
     session = sessions.lock(session=session, now=now)
     if not session.is_open:
         raise sessions.ended()
+    sessions.require_member(session)
     if session.photos.count() >= MAX_PHOTOS:
         raise ArenaError("too_many_photos", f"A session takes at most {MAX_PHOTOS} photos.")
     audit.record("photo:kept", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)

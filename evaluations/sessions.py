@@ -14,7 +14,7 @@ from django.db import transaction
 from arena import audit
 from arena.errors import AccessDenied, ArenaError, Conflict, NotFound
 from arena.jobs import Job, enqueue
-from arena.models import ClientKey, Person
+from arena.models import ClientKey, Membership, Person
 from evaluations import reminders
 from evaluations.models import Episode, Exclusion, Label, Preference, Result, Session, State
 from evaluations.reasons import ABANDON_REASONS, INVALID_REASONS, Reason
@@ -61,6 +61,8 @@ def submit(*, session: Session, judgement: Judgement, now: datetime, veiled: boo
     session = lock(session=session, now=now)
     if session.state == State.SUBMITTED or session.results.exists():
         return session
+    if session.is_open:
+        require_member(session)
     Result.objects.create(
         session=session,
         preference=judgement.preference or "",
@@ -165,6 +167,12 @@ def lock(*, session: Session, now: datetime) -> Session:
     if session.lease_expires_at is not None and session.lease_expires_at <= now:
         return _close(session, state=State.EXPIRED, reason=Reason.LEASE_EXPIRED, now=now)
     return session
+
+
+def require_member(session: Session) -> None:
+    """Whoever has left the lab, or was removed from it, can give its open sessions up, and nothing else."""
+    if not Membership.objects.filter(person=session.evaluator_id, lab=session.lab_id).exists():
+        raise AccessDenied("not_a_member", f"You are no member of {session.lab} any more.")
 
 
 def ended() -> Conflict:

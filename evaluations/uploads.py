@@ -70,8 +70,10 @@ def begin(*, side: Side, person: Person, wanted: Wanted, now: datetime) -> Uploa
 
 @transaction.atomic
 def _begin(side: Side, person: Person, wanted: Wanted, now: datetime) -> Upload | None:
-    if not sessions.lock(session=side.session, now=now).is_open:
+    session = sessions.lock(session=side.session, now=now)
+    if not session.is_open:
         return None
+    sessions.require_member(session)
     on_their_way = list(waiting().filter(side=side))
     for upload in on_their_way:
         if upload.person_id == person.pk and _said(upload) == wanted:

@@ -2,16 +2,13 @@
 
 import uuid
 
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
-from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound
-from arena.models import Person
-from evaluations import access, selectors, sessions
+from evaluations import access, selectors
 from evaluations.ranges import ranged_response
 from evaluations.scopes import SCOPES, chosen_scope
 

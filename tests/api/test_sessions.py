@@ -11,12 +11,13 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from arena.models import Person
+from arena import members
+from arena.models import Person, Role
 from evaluations import sessions as domain
 from evaluations.models import Label, MediaFile, Session, State
 from tests.api.conftest import Api, code, in_browser, with_key
 from tests.evaluations.roboarena.client import RoboArenaClient
-from tests.factories import Arena, finish_session, make_arena, make_station, open_session, upload_episode
+from tests.factories import Arena, finish_session, make_arena, make_person, make_station, open_session, upload_episode
 
 TASK = "put the cup on the plate"
 
@@ -277,6 +278,21 @@ def test_giving_up_wants_a_reason(arena: Arena, dana: Api) -> None:
     assert (ended["state"], ended["reason"], ended["reason_text"]) == ("abandoned", "no_time", "no time left to finish")
     assert dana.post(f"{at}/abandon", {"reason": "robot_fault"}).json()["reason"] == "no_time"
     assert code(dana.patch(f"{at}/draft", {"revision": 0, "changes": {"notes": "x"}})) == (409, "session_ended")
+
+
+def test_whoever_was_removed_from_the_lab_can_only_give_up(arena: Arena) -> None:
+    session, browser = open_session(arena), in_browser(arena.dana)
+    boss = make_person("boss@example.org", lab=arena.lab, role=Role.ADMIN)
+    membership = arena.dana.memberships.get()
+    members.remove_member(membership=membership, by=boss, now=timezone.now())
+    at = f"sessions/{session.pk}"
+    refused = (403, "not_a_member")
+    assert code(browser.patch(f"{at}/draft", {"revision": 0, "changes": {"notes": "x"}})) == refused
+    assert code(browser.post(f"{at}/episodes/A", {"progress": 1, "success": True})) == refused
+    assert code(browser.post(f"{at}/submit", {"valid": False, "invalid_reason": "disturbed"})) == refused
+    assert code(browser.upload(f"{at}/photos", {"moment": "start", "photo": picture()})) == refused
+    assert browser.get(at).json()["state"] == "assigned"
+    assert browser.post(f"{at}/abandon", {"reason": "evaluator_left"}).json()["state"] == "abandoned"
 
 
 def test_more_time(arena: Arena, dana: Api) -> None:

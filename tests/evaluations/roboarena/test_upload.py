@@ -55,7 +55,7 @@ def test_the_same_upload_again_changes_nothing(client15: RoboArenaClient, sessio
 
 
 def test_a_file_that_came_before_in_the_browser_stays_in_view(client15: RoboArenaClient, session_id: str) -> None:
-    side = Side.objects.get(session=session_id, label="A")
+    side = Side.objects.get(session__pk=session_id, label="A")
     files.attach(side, files.store("left", ContentFile(b"from the browser")), now=timezone.now())
     for _ in range(2):
         assert client15.upload(session_id, "A").status_code == 200
