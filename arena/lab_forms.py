@@ -14,6 +14,7 @@ from arena.stations import GREATEST_SPEED, StationLimits
 
 _ENDS = (("never", "never"), ("30", "in 30 days"), ("90", "in 90 days"), ("365", "in a year"))
 OTHER_ROBOT = "other"
+USUAL_ROBOT = "DROID"
 
 
 def tell(form: forms.Form, error: ArenaError, **fields: str) -> None:
@@ -58,7 +59,7 @@ class ApplicationForm(forms.Form):
         max_length=applications.LONGEST_TEXT,
         required=False,
         widget=_text(2),
-        help_text="Those that are not in the list, in words.",
+        help_text="In words: labs and companies that do not take part here.",
     )
     protocol = forms.BooleanField(label="We follow the evaluation protocol.")
     licence = forms.BooleanField(label="We publish what we submit under CC BY 4.0.")
@@ -140,8 +141,9 @@ class StationForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        known = [(name, title or name) for name, title in Embodiment.objects.values_list("name", "title")]
-        self.fields["embodiment"].choices = [*known, (OTHER_ROBOT, "another, named below")]  # type: ignore[attr-defined]
+        known = {name: title or name for name, title in Embodiment.objects.values_list("name", "title")}
+        known.setdefault(USUAL_ROBOT, USUAL_ROBOT)
+        self.fields["embodiment"].choices = [*known.items(), (OTHER_ROBOT, "another, named below")]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from arena import access, applications
-from arena.errors import ArenaError, NotFound
+from arena.errors import ArenaError
 from arena.lab_forms import DecisionForm, tell
 
 DECIDED_A_PAGE = 20
@@ -36,13 +36,11 @@ def application_detail(request: HttpRequest, application_id: uuid.UUID) -> HttpR
 @require_POST
 def application_decide(request: HttpRequest, application_id: uuid.UUID) -> HttpResponse:
     application = access.application_to_review(request.user, application_id)
-    decisions = {"approve": applications.approve, "decline": applications.decline}
+    decide = {"approve": applications.approve, "decline": applications.decline}.get(request.POST.get("decision", ""))
     form = DecisionForm(request.POST)
-    if form.is_valid():
-        try:
-            decide = decisions[request.POST.get("decision", "")]
-        except KeyError:
-            raise NotFound("not_found", "There is no such decision.") from None
+    if form.is_valid() and decide is None:
+        form.add_error(None, "Say whether the lab is approved or declined.")
+    elif decide is not None and form.is_valid():
         try:
             decided = decide(
                 application_id=application.pk,

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from arena import access, stations
 from arena.errors import ArenaError
-from arena.lab_forms import StationForm, tell
+from arena.lab_forms import USUAL_ROBOT, StationForm, tell
 from arena.models import Role
 
 FIELD_OF_ERROR = {
@@ -50,7 +50,7 @@ def station_list(request: HttpRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def station_new(request: HttpRequest, slug: str) -> HttpResponse:
     lab = access.lab_to_manage(request.user, slug)
-    form = StationForm(request.POST or None, initial={"embodiment": "DROID"})
+    form = StationForm(request.POST or None, initial={"embodiment": USUAL_ROBOT})
     if request.method == "POST" and form.is_valid():
         try:
             station = stations.create_station(lab=lab, by=access.signed_in(request.user), **form.description())

@@ -136,7 +136,10 @@ def test_only_stewards_decide(cast: Cast, frank: Person) -> None:
         assert as_person(cast.eve).get(path).status_code == 200
     decide = f"{paths[1]}/decide"
     assert as_person(cast.alice).post(decide, {"decision": "approve"}).status_code == 403
-    assert as_person(cast.eve).post(decide, {"decision": "nonsense"}).status_code == 404
+    for undecided in ({}, {"decision": "nonsense"}):
+        page = as_person(cast.eve).post(decide, undecided)
+        assert page.status_code == 400
+        assert "Say whether the lab is approved or declined." in page.content.decode()
     assert as_person(cast.eve).post(decide, {"decision": "approve"}).status_code == 302
     application.refresh_from_db()
     assert application.state == Application.State.APPROVED
