@@ -6,7 +6,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from arena.errors import ArenaError
 from arena.people import signed_in
@@ -19,6 +19,7 @@ from evaluations.ranges import ranged_response
 
 
 @login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def start(request: HttpRequest) -> HttpResponse:
     """Open sessions to resume, then the form that opens a new one."""
     if request.method == "POST":
@@ -122,6 +123,7 @@ def extend(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 
 @login_required
+@require_http_methods(["GET", "HEAD", "POST"])
 def abandon(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     """The evaluator's own end of a session that leads nowhere. It is recorded, as every assignment is."""
     person = signed_in(request)

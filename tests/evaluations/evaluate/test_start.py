@@ -34,6 +34,14 @@ def test_a_stranger_signs_in_first(client: Client, db: None) -> None:
     assert client.get("/evaluate").headers["Location"] == "/sign-in?next=/evaluate"
 
 
+def test_pages_take_no_other_method(dana: Client, arena: Arena) -> None:
+    opened = open_session(arena)
+    for path in ("/evaluate", f"/evaluate/{opened.pk}/abandon"):
+        for send in (dana.put, dana.patch, dana.delete):
+            assert send(path).status_code == 405
+        assert dana.head(path).status_code == 200
+
+
 def test_a_session_is_started_with_the_template_of_its_kind_of_task(dana: Client, arena: Arena) -> None:
     answer = dana.post("/evaluate", {"station": arena.station.pk, "instruction": f"  {TASK} "})
     session = Session.objects.get()
