@@ -71,7 +71,7 @@ def test_probability_of_ever_certifying_equal_policies_is_below_alpha() -> None:
 
 
 def ever_certified(x: FloatArray) -> bool:
-    return max(log_e_path(x).max(), log_e_path(1 - x).max()) >= SETTINGS.threshold
+    return bool(max(log_e_path(x).max(), log_e_path(1 - x).max()) >= SETTINGS.threshold)
 
 
 @pytest.mark.slow
