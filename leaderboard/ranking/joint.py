@@ -11,11 +11,13 @@ Preference, of policy i on side A over policy j on side B (Davidson; ties depend
 Progress s in [0, 1], by its mean only, so that point masses at 0 and 1 do no harm (fractional logit; Papke and
 Wooldridge 1996, J. Appl. Econometrics 11:619-632):
 
-    eta_A, eta_B = mu + mu_c + mu_g + a_i + a_j + k u ∓ delta_s / 2        log-lik: sum s eta - log(1 + e^eta)
+    eta = mu + mu_c + mu_g + a_i + a_j + k u_p + d_p ∓ delta_s / 2        log-lik: sum s eta - log(1 + e^eta)
 
 mu_c and mu_g are the easiness of the task and of the lab's scenes; a_p that of the sessions which p meets (Mundlak
 1978, Econometrica 46:69-85): where pairs meet at random s_a goes to 0 and progress is compared between sessions too,
-where strong policies get hard tasks s_a grows and only differences within a session count. What is maximised:
+where strong policies get hard tasks s_a grows and only differences within a session count. d_p is what progress shows
+of p and preferences do not: where the two readings disagree about the policies s_d grows, and preferences decide. What
+is maximised:
 
     Q = (1/c) [log-lik of preferences + (1/phi) log-lik of progress] - sum (effect - mean)² / (2 s²)
 
@@ -72,6 +74,7 @@ def fit_stages(comparisons: Comparisons, readings: Readings, settings: JointSett
         category=settings.category_sd * has_progress,
         lab=settings.lab_sd * has_progress,
         tie_category=settings.task_tie_sd,
+        own=settings.own_progress_sd * has_progress,
     )
     k = settings.scale if has_progress else 1.0
     start = Start(spreads, start_position(readings, layout), k)
@@ -209,6 +212,7 @@ def _parameters(fitted: Fitted) -> dict[str, float]:
         "spread_tasks": spreads.category,
         "spread_labs": spreads.lab,
         "spread_ties_by_task": spreads.tie_category,
+        "spread_own_progress": spreads.own,
     }
 
 

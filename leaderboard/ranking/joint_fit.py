@@ -57,6 +57,7 @@ class Spreads:
     category: float
     lab: float
     tie_category: float
+    own: float
 
     def changed_most(self, other: "Spreads") -> float:
         pairs = [(getattr(self, kind), getattr(other, kind)) for kind in KINDS]
@@ -116,19 +117,26 @@ class Start:
 
 
 def to_the_top(objective: Objective, point: Point, spreads: Spreads) -> Fitted:
-    """Newton's method with everything but the effects held: Q rises at every step."""
+    """Newton's method with everything but the effects held: Q rises at every step, until it can no more.
+
+    With k held there is one top. With k free the curvature is that which is expected, and steps may become short: the
+    first stage, which wants k and c alone, takes what is reached after the last step allowed.
+    """
     path = [point.value]
     for _ in range(MAX_STEPS):
-        arrow = objective.information(point)
-        factor = _factor(arrow)
         gradient = objective.gradient(point)
-        step = Position(*factor.solve(*_parts(gradient)))
+        step = Position(*_factor(objective.information(point)).solve(*_parts(gradient)))
         gain = float(gradient.shared @ step.shared + np.sum(gradient.labs * step.labs)) / 2
         if gain < SMALL_GAIN:
-            return Fitted(objective, objective.point(point.at.moved(step, 1.0)), spreads, arrow, factor, tuple(path))
-        point = climb(objective, point, step)
+            point = objective.point(point.at.moved(step, 1.0))
+            break
+        higher = climb(objective, point, step)
+        if higher.value <= point.value:
+            break
+        point = higher
         path.append(point.value)
-    raise no_finite_estimate()
+    arrow = objective.information(point)
+    return Fitted(objective, point, spreads, arrow, _factor(arrow), tuple(path))
 
 
 def climb(objective: Objective, point: Point, step: Position) -> Point:
@@ -162,6 +170,7 @@ def build(
     sd[layout.theta] = settings.theta_sd
     sd[layout.a] = spreads.a
     sd[layout.mu_c] = spreads.category
+    sd[layout.own] = spreads.own
     sd[layout.lnu_c] = spreads.tie_category
     sd[layout.psi] = spreads.psi
     lab_sd = np.empty(layout.lab_size)
@@ -185,6 +194,7 @@ def next_spreads(layout: Layout, spreads: Spreads, at: Position, factor: Factor)
         "psi": (at.shared[layout.psi], variances[layout.psi]),
         "a": (at.shared[layout.a], variances[layout.a]),
         "category": (at.shared[layout.mu_c], variances[layout.mu_c]),
+        "own": (at.shared[layout.own], variances[layout.own]),
         "tie_category": (at.shared[layout.lnu_c], variances[layout.lnu_c]),
         "b": (at.labs[:, layout.b], lab_variances[:, layout.b]),
         "tie": (at.labs[:, LNU], lab_variances[:, LNU]),
@@ -285,7 +295,7 @@ def widened(at: Position, old: Layout, new: Layout) -> Position:
     """A position of the first stage as the start of the second."""
     shared = np.zeros(new.shared_size)
     shared[:GLOBALS] = at.shared[:GLOBALS]
-    for block in ("theta", "a", "mu_c", "lnu_c"):
+    for block in ("theta", "a", "own", "mu_c", "lnu_c"):
         shared[getattr(new, block)] = at.shared[getattr(old, block)]
     shared[LOG_K] = 0.0
     labs = np.zeros((new.n_labs, new.lab_size))
@@ -297,7 +307,7 @@ def with_a_stranger(at: Position, old: Layout, new: Layout) -> Position:
     """The same position with one more policy, of which nothing is known: all its effects are 0."""
     shared = np.zeros(new.shared_size)
     shared[:GLOBALS] = at.shared[:GLOBALS]
-    for block in ("theta", "a"):
+    for block in ("theta", "a", "own"):
         shared[getattr(new, block)][:-1] = at.shared[getattr(old, block)]
     for block in ("mu_c", "lnu_c"):
         shared[getattr(new, block)] = at.shared[getattr(old, block)]

@@ -19,7 +19,7 @@ LNU, MU_LAB, B_POLICY = 0, 1, 2
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parameters are. Shared, K0 = 5 + 2 P + 2 C + P C: (delta, lnu_0, mu, delta_s, log k; theta; a; mu_c;
+    """Where the parameters are. Shared, K0 = 5 + 3 P + 2 C + P C: (delta, lnu_0, mu, delta_s, log k; theta; a; d; mu_c;
     lnu_c; psi by category, then policy). Of each lab, B = 2 + P: (lnu_g, mu_g; b), or 2 without b.
 
     n_categories is 0 where fewer than two are known: one alone cannot be told from the policies' own scores.
@@ -40,8 +40,12 @@ class Layout:
         return slice(self.theta.stop, self.theta.stop + self.n_policies)
 
     @property
+    def own(self) -> slice:
+        return slice(self.a.stop, self.a.stop + self.n_policies)
+
+    @property
     def mu_c(self) -> slice:
-        return slice(self.a.stop, self.a.stop + self.n_categories)
+        return slice(self.own.stop, self.own.stop + self.n_categories)
 
     @property
     def lnu_c(self) -> slice:
@@ -58,7 +62,7 @@ class Layout:
     @property
     def shared_size(self) -> int:
         return (
-            GLOBALS + 2 * self.n_policies + 2 * self.n_categories + self.with_psi * self.n_categories * self.n_policies
+            GLOBALS + 3 * self.n_policies + 2 * self.n_categories + self.with_psi * self.n_categories * self.n_policies
         )
 
     @property
@@ -165,7 +169,12 @@ class Design:
     def progress_terms(self, k: float) -> tuple[Predictor, Predictor]:
         """eta of side A and of side B."""
         a, b = (
-            [*self.easiness_terms, Term(DELTA_S, sign), *self.ability_terms(policy, k)]
+            [
+                *self.easiness_terms,
+                Term(DELTA_S, sign),
+                Term(self.layout.own.start + policy, 1.0),
+                *self.ability_terms(policy, k),
+            ]
             for policy, sign in ((self.readings.policy_a, -0.5), (self.readings.policy_b, 0.5))
         )
         return a, b

@@ -2,12 +2,25 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leaderboard.ranking.errors import InvalidSettings
 from leaderboard.ranking.settings import IntervalSettings, ModelSettings
 
 TaskMix = str | Mapping[str, float]
+# Each spread's setting, and its name among a result's parameters.
+SPREADS = {
+    "psi_sd": "spread_policy_by_task",
+    "b_sd": "spread_policy_by_lab",
+    "a_sd": "spread_sessions_met",
+    "own_progress_sd": "spread_own_progress",
+    "lab_tie_sd": "spread_ties_by_lab",
+    "task_tie_sd": "spread_ties_by_task",
+    "category_sd": "spread_tasks",
+    "lab_sd": "spread_labs",
+}
+# A spread found to be nil starts a little above, so that it can grow again.
+WARM_FLOOR = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +31,8 @@ class JointSettings(ModelSettings):
     the typical lab. progress_sd: log-odds of the typical progress. scale_sd: log k.
 
     psi_sd, b_sd, a_sd, lab_tie_sd, task_tie_sd, category_sd, lab_sd: spreads of policy by task, policy by lab, the
-    sessions a policy meets, ties by lab, ties by task, easiness of tasks and of labs. 0 leaves the effects out. Where
+    sessions a policy meets, ties by lab, ties by task, easiness of tasks and of labs.
+    own_progress_sd: of what progress alone shows. 0 leaves the effects out. Where
     spreads_estimated they are the
     start of their estimation, otherwise what holds.
 
@@ -37,7 +51,7 @@ class JointSettings(ModelSettings):
     tie_mean: float = -1.0
     tie_sd: float = 2.0
     progress_sd: float = 5.0
-    scale_sd: float = 0.3
+    scale_sd: float = 1.0
     psi_sd: float = 0.2
     b_sd: float = 0.2
     a_sd: float = 0.2
@@ -45,6 +59,7 @@ class JointSettings(ModelSettings):
     category_sd: float = 0.3
     lab_sd: float = 0.3
     task_tie_sd: float = 0.3
+    own_progress_sd: float = 0.2
     spreads_estimated: bool = True
     scale: float | None = None
     dispersion: float | None = None
@@ -68,6 +83,16 @@ class JointSettings(ModelSettings):
                 "The joint model has lab effects of its own; clustering by lab on top would be far too narrow.",
             )
         _require_mix(self.task_mix)
+
+
+def warmed(settings: JointSettings, parameters: Mapping[str, float]) -> JointSettings:
+    """The same settings with the spreads of an earlier result (its `parameters`) as the start of their estimation.
+
+    The result depends on the start by less than the spreads' tolerance, but it does: whoever stores the result stores
+    these settings with it.
+    """
+    found = {field: max(parameters[name], WARM_FLOOR) for field, name in SPREADS.items() if parameters.get(name)}
+    return replace(settings, **{field: value for field, value in found.items() if getattr(settings, field) > 0})
 
 
 def _require_mix(mix: TaskMix) -> None:

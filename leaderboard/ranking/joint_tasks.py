@@ -25,6 +25,7 @@ def expected_progress(fitted: Fitted, V: FloatArray, w: FloatArray) -> tuple[Flo
         by[:, MU] = 1.0
         by[:, layout.a] = met
         by[:, layout.theta] = k * np.eye(P)
+        by[:, layout.own] = np.eye(P)
         if category >= 0:
             by[:, layout.mu_c.start + category] = 1.0
             if layout.with_psi:

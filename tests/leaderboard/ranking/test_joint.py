@@ -10,6 +10,7 @@ from leaderboard.ranking import Comparisons, IntervalSettings, InvalidSettings, 
 from leaderboard.ranking.arrow import Arrow
 from leaderboard.ranking.comparisons import FloatArray
 from leaderboard.ranking.joint_objective import LOG_K, Design, Layout, Objective, Position
+from leaderboard.ranking.joint_settings import warmed
 from leaderboard.ranking.readings import add_up
 from tests.leaderboard.ranking.samples import pudding, roboarena, simulate, table
 
@@ -46,7 +47,7 @@ def sessions(
 
 def objective_of(comparisons: Comparisons, *, k: float | None, effects: bool) -> Objective:
     layout = Layout(comparisons.n_policies, comparisons.n_labs, len(comparisons.categories), effects, effects)
-    spreads = joint_fit.Spreads(psi=0.5, b=0.4, a=0.2, tie=1.0, category=0.3, lab=0.3, tie_category=0.3)
+    spreads = joint_fit.Spreads(psi=0.5, b=0.4, a=0.2, tie=1.0, category=0.3, lab=0.3, tie_category=0.3, own=0.2)
     design = Design(add_up(comparisons), layout, scale_free=k is None)
     return joint_fit.build(design, FAST, spreads=spreads, phi=0.6, c=1.5, k=k)
 
@@ -113,7 +114,7 @@ def test_every_step_to_the_top_climbs_and_the_top_is_one() -> None:
     for seed in range(3):
         x = np.random.default_rng(seed).normal(0, 2, size)
         x[LOG_K] = 0.0
-        spreads = joint_fit.Spreads(0.5, 0.4, 0.2, 1.0, 0.3, 0.3, 0.3)
+        spreads = joint_fit.Spreads(0.5, 0.4, 0.2, 1.0, 0.3, 0.3, 0.3, 0.2)
         fitted = joint_fit.to_the_top(objective, objective.point(place(objective, x)), spreads)
         assert np.all(np.diff(fitted.path) > 0)
         np.testing.assert_allclose(flat(objective.gradient(fitted.point)), 0, atol=1e-7)
@@ -326,3 +327,24 @@ def test_the_model_without_lab_effects_has_normal_intervals() -> None:
     assert full.df is not None
     assert full.df >= 2
     assert joint.task_mix(add_up(sessions()), FAST).sum() == pytest.approx(1)
+
+
+def test_progress_that_orders_policies_otherwise_loses_its_say() -> None:
+    """Preferences and progress are told apart by d: with many sessions the preferences decide."""
+    rng = np.random.default_rng(8)
+    one = simulate(rng, theta=np.linspace(-0.8, 0.8, 8), labs=3, n=3000)
+    means = np.linspace(0.2, 0.8, 8)[rng.permutation(8)]
+    progress = [np.where(rng.random(3000) < means[policy], 1.0, 0.0) for policy in (one.policy_a, one.policy_b)]
+    contrary = replace(one, progress_a=progress[0], progress_b=progress[1])
+    kept = ranking.estimate(contrary, model="joint", settings=FAST)
+    merged = ranking.estimate(contrary, model="joint", settings=replace(FAST, own_progress_sd=0.0))
+    truth = np.linspace(-0.8, 0.8, 8)
+    assert kept.parameters["spread_own_progress"] > 0.3
+    assert np.abs(kept.score - truth).max() < 0.5 * np.abs(merged.score - truth).max()
+
+
+def test_a_warm_start_ends_where_a_cold_one_does() -> None:
+    comparisons = sessions(n=500, psi_sd=0.8)
+    cold = ranking.fit(comparisons, model="joint", settings=FAST)
+    warm = ranking.fit(comparisons, model="joint", settings=warmed(FAST, cold.parameters))
+    assert [row.score for row in warm.policies] == pytest.approx([row.score for row in cold.policies], abs=0.01)
