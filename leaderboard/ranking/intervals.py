@@ -49,8 +49,9 @@ def uncertainty(estimate: Estimate, settings: IntervalSettings, *, labs: int) ->
     upper = (1 + settings.level) / 2
     normal_quantile = float(stats.norm.ppf(upper))
     if estimate.lab_effects:
-        quantile = float(stats.t.ppf(upper, estimate.df)) if estimate.df else normal_quantile
-        return Uncertainty(estimate.covariance, estimate.df, "model", quantile, normal_quantile)
+        df = estimate.df if labs >= settings.min_labs else None
+        quantile = float(stats.t.ppf(upper, df)) if df else normal_quantile
+        return Uncertainty(estimate.covariance, df, "model", quantile, normal_quantile)
     if settings.method == "model" or labs < settings.min_labs:
         return Uncertainty(estimate.covariance, None, "model", normal_quantile, normal_quantile)
     quantile = float(stats.t.ppf(upper, labs - 1))

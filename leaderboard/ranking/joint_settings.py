@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from leaderboard.ranking.errors import InvalidSettings
 from leaderboard.ranking.settings import IntervalSettings, ModelSettings
@@ -91,8 +92,12 @@ def warmed(settings: JointSettings, parameters: Mapping[str, float]) -> JointSet
     The result depends on the start by less than the spreads' tolerance, but it does: whoever stores the result stores
     these settings with it.
     """
-    found = {field: max(parameters[name], WARM_FLOOR) for field, name in SPREADS.items() if parameters.get(name)}
-    return replace(settings, **{field: value for field, value in found.items() if getattr(settings, field) > 0})
+    starts: dict[str, Any] = {
+        field: max(parameters[name], WARM_FLOOR)
+        for field, name in SPREADS.items()
+        if parameters.get(name) and getattr(settings, field) > 0
+    }
+    return replace(settings, **starts)
 
 
 def _require_mix(mix: TaskMix) -> None:
