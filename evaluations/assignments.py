@@ -83,6 +83,11 @@ def training_is_due(*, person: Person, station: Station) -> bool:
         return False
     if Session.objects.valid().filter(evaluator=person).exists():
         return False
+    return can_train(station)
+
+
+def can_train(station: Station) -> bool:
+    """Whether two known policies could be run at this station now."""
     return draw_pair(candidates(training=True), _bench(station, frozenset()), SystemRandom()) is not None
 
 

@@ -73,7 +73,7 @@ DELETE /api/v1/client-keys/{code}                                 401 204 404 20
 
 GET    /api/v1/labs/{lab}                                         200 200 200 200 200 200
 GET    /api/v1/labs/{lab}/affiliations                            401 200 200 200 404 404
-POST   /api/v1/labs/{lab}/affiliations                            401 403 403 400 404 404
+POST   /api/v1/labs/{lab}/affiliations                            401 403 403 400 404 400
 GET    /api/v1/labs/{lab}/client-keys                             401 200 200 200 404 404
 POST   /api/v1/labs/{lab}/client-keys                             401 400 400 400 404 404
 GET    /api/v1/labs/{lab}/invitations                             401 403 403 200 404 404
@@ -131,12 +131,10 @@ POST   /api/v1/stations/{station}/retire                          401 403 403 20
 GET    /api/v1/stations/{station}/tasks                           401 200 200 200 404 404
 
 GET    /api/v1/uploads                                            401 200 200 200 200 200
-POST   /api/v1/uploads                                            413 413 413 413 413 413
-DELETE /api/v1/uploads                                            413 413 413 413 413 413
+POST   /api/v1/uploads                                            401 400 400 400 400 400
 GET    /api/v1/uploads/{upload}                                   401 200 404 404 404 404
-POST   /api/v1/uploads/{upload}                                   413 413 413 413 413 413
-PATCH  /api/v1/uploads/{upload}                                   401 415 415 415 415 415
-DELETE /api/v1/uploads/{upload}                                   413 413 413 413 413 413
+PATCH  /api/v1/uploads/{upload}                                   401 415 404 404 404 404
+DELETE /api/v1/uploads/{upload}                                   401 204 404 404 404 404
 
 GET    /api/v1/vocabulary                                         200 200 200 200 200 200
 

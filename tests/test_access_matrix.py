@@ -74,7 +74,9 @@ class World:
 
     def _of_the_lab(self) -> dict[str, object]:
         arena, alice, now = self.arena, self.people["alice"], timezone.now()
-        invitation = invitations.invite(lab=arena.lab, email="new@example.org", role=Role.EVALUATOR, by=alice, now=now)
+        invitation = invitations.invite(
+            lab=arena.lab, email="new@example.org", role=Role.EVALUATOR, by=alice, now=now - timedelta(minutes=5)
+        )
         application = applications.apply(
             person=make_person("applicant@example.org", lab=make_lab(), role=Role.ADMIN),
             text=ApplicationText(lab_name="A new lab", about="we evaluate", robots="one"),

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from arena.models import Person
-from evaluations import drafts, guesses, live, selectors, sessions, submissions
+from evaluations import assignments, drafts, guesses, live, selectors, sessions, submissions
 from evaluations.drafts import DraftConflict, DraftView
 from evaluations.evaluate import selectors as reads
 from evaluations.evaluate import starting, steps
@@ -38,6 +38,7 @@ def start_page(*, person: Person, form: StartForm, now: datetime) -> dict[str, A
         "station": chosen,
         "recent": reads.recent_tasks(chosen) if chosen else [],
         "training_is_due": due,
+        "may_practise": chosen is not None and not due and assignments.can_train(chosen),
         "unfinished": reads.unfinished(person, now),
         "memberships": [] if stations else list(person.memberships.select_related("lab")),
     }

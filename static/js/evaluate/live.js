@@ -66,6 +66,11 @@ const WORDS = {
   open: (steps) => `Connected, ${STEPS[steps]}`,
   closed: (steps) => `The connection is closed, ${STEPS[steps]}`,
 };
+const ANNOUNCED = {
+  never: "waiting for your client",
+  open: "your client is connected",
+  closed: "the connection is closed",
+};
 const HINTS = {
   never: "Start it with one of the lines below. This page follows what it does.",
   open: "When the rollout is over, stop the client or just go on.",
@@ -95,6 +100,6 @@ export function showLive(root, label, { connection, steps, trouble }) {
   complaint.hidden = !trouble;
   complaint.textContent = trouble ? TROUBLE : "";
   if (before && before !== connection) {
-    root.querySelector(`[data-live-announce="${label}"]`).textContent = `Side ${label}: ${text}`;
+    root.querySelector(`[data-live-announce="${label}"]`).textContent = `Side ${label}: ${ANNOUNCED[connection]}`;
   }
 }
