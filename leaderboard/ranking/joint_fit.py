@@ -92,7 +92,7 @@ def fit_stage(
         factor = _factor(arrow)
         step = Position(*factor.solve(*_parts(objective.gradient(point))))
         point = climb(objective, point, step)
-        settled = number > SPREADS_FROM
+        settled = number >= SPREADS_FROM
         if number >= SPREADS_FROM and settings.spreads_estimated:
             updates.append(next_spreads(layout, spreads, point.at, factor))
             settled = settled and updates[-1].changed_most(spreads) < SPREADS_SETTLED

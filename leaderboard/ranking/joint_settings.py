@@ -20,8 +20,6 @@ SPREADS = {
     "category_sd": "spread_tasks",
     "lab_sd": "spread_labs",
 }
-# A spread found to be nil starts a little above, so that it can grow again.
-WARM_FLOOR = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +91,7 @@ def warmed(settings: JointSettings, parameters: Mapping[str, float]) -> JointSet
     these settings with it.
     """
     starts: dict[str, Any] = {
-        field: max(parameters[name], WARM_FLOOR)
+        field: parameters[name]
         for field, name in SPREADS.items()
         if parameters.get(name) and getattr(settings, field) > 0
     }
