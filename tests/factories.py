@@ -37,7 +37,9 @@ def make_steward(email: str = "eve@example.org") -> Person:
 def make_station(
     *, lab: Lab, cameras: Iterable[str] = ("left", "right", "wrist"), embodiment: str = "DROID"
 ) -> Station:
-    return stations.create_station(lab=lab, name=f"station {next(_numbers)}", cameras=list(cameras), embodiment=embodiment)
+    return stations.create_station(
+        lab=lab, name=f"station {next(_numbers)}", cameras=list(cameras), embodiment=embodiment
+    )
 
 
 def make_version(
