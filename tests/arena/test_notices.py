@@ -4,6 +4,7 @@ from smtplib import SMTPServerDisconnected
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import mail
 from django.core.mail import EmailMessage
 from django.db import transaction
@@ -45,7 +46,7 @@ def test_what_is_written_is_sent_once(cast: Cast) -> None:
     assert (send(), send()) == (1, 0)
     (sent,) = mail.outbox
     assert sent.to == [cast.dana.email]
-    assert "http://127.0.0.1:8000/sessions/1" in str(sent.body)
+    assert f"{settings.PUBLIC_URL}/sessions/1" in str(sent.body)
     notice = Notice.objects.get()
     assert (notice.sent, notice.attempts) == (True, 1)
 
@@ -64,7 +65,7 @@ def test_a_mail_says_how_to_get_no_more(cast: Cast) -> None:
     off = message["List-Unsubscribe"].strip("<>")
     assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert off in str(mail.outbox[0].body)
-    path = off.removeprefix("http://127.0.0.1:8000")
+    path = off.removeprefix(settings.PUBLIC_URL)
     visitor = Client(enforce_csrf_checks=True)
     assert "Do not write to me" in visitor.get(path).content.decode()
     cast.dana.refresh_from_db()
