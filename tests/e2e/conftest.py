@@ -1,6 +1,7 @@
 """A real Chromium, and a small arena for it to look at."""
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from django.db import connection
 from django.utils import timezone
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from pytest_django.live_server_helper import LiveServer
@@ -22,6 +24,11 @@ from tests.services_plugin import chromium
 
 PASSWORD = "a password of the tests"
 FRAMES_PER_SECOND = 10
+QUIET_LOOKS = 3
+BUSY = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'
+"""
 
 
 @pytest.fixture(scope="package")
@@ -35,6 +42,19 @@ def browser() -> Iterator[Browser]:
             started.close()
     finally:
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(autouse=True)
+def _requests_have_ended(transactional_db: None) -> Iterator[None]:
+    """A page that is closed may leave requests at the server: emptying the tables under one would be a deadlock."""
+    yield
+    deadline, quiet = time.monotonic() + 20, 0
+    while quiet < QUIET_LOOKS and time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute(BUSY)
+            (busy,) = cursor.fetchone() or (0,)
+        quiet = 0 if busy else quiet + 1
+        time.sleep(0.05)
 
 
 @pytest.fixture
