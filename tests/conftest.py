@@ -5,9 +5,25 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.cache import cache
+from django.db import connection
 from django.test import override_settings
+from pytest_django import DjangoDbBlocker
 
 from tests.factories import Arena, make_arena
+
+LEFT = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database can only be dropped when nobody is connected, and a request of the browser's whose answer nobody
+    waits for any more may keep a thread of the live server, with its connection, until the process ends."""
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(LEFT)
 
 
 @pytest.fixture(scope="session", autouse=True)
