@@ -53,7 +53,7 @@ JOINT = Peer(OURS, "joint")
 PREDICTING = (
     JOINT,
     Peer("joint, main effects", "joint", JointSettings(psi_sd=0, b_sd=0, task_tie_sd=0)),
-    Peer("joint, readings taken for independent", "joint", JointSettings(inflation=1.0)),
+    Peer("joint, readings taken for independent", "joint", JointSettings(preference_weight=1.0, progress_weight=1.0)),
     Peer("davidson", "davidson"),
     Peer("davidson, one tie habit", "davidson", DavidsonSettings(lab_tie_sd=0, lab_tie_estimated=False)),
     Peer("mixture, 2 buckets", "mixture"),

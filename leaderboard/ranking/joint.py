@@ -19,11 +19,11 @@ where strong policies get hard tasks s_a grows and only differences within a ses
 of p and preferences do not: where the two readings disagree about the policies s_d grows, and preferences decide. What
 is maximised:
 
-    Q = (1/c) [log-lik of preferences + (1/phi) log-lik of progress] - sum (effect - mean)² / (2 s²)
+    Q = w_y log-lik of preferences + (w_s / phi) log-lik of progress - sum (effect - mean)² / (2 s²)
 
-phi is the dispersion of progress. c keeps the two readings of one session from being counted as two sessions:
-`joint_fit.inflation`. k, the scale of progress, and c are estimated in a first stage without psi and b, and then held:
-left free together with the effects, k runs away. All spreads s are estimated by empirical Bayes.
+phi is the dispersion of progress. k, the scale of progress, and the weights w, which keep the two readings of one
+session from being counted as two sessions, come from each reading fitted alone, without psi and b (`joint_weights`),
+and are then held: left free together with the effects, k runs away. All spreads s are estimated by empirical Bayes.
 
 The score is ability under a declared task mix w in an unseen lab: S_p = theta_p + sum_c w_c psi_pc, centred.
 """
@@ -42,15 +42,19 @@ from leaderboard.ranking.joint_fit import (
     Spreads,
     Start,
     fit_stage,
-    inflation,
+    joined,
     start_position,
     widened,
     with_a_stranger,
 )
-from leaderboard.ranking.joint_objective import B_POLICY, DELTA, LNU, LNU_0, Layout, Point
+from leaderboard.ranking.joint_objective import B_POLICY, DELTA, LNU, LNU_0, Layout, Point, Weights
 from leaderboard.ranking.joint_settings import JointSettings
 from leaderboard.ranking.joint_tasks import expected_progress, lab_results, task_results
+from leaderboard.ranking.joint_weights import paired, preference_alone, relate, weigh
 from leaderboard.ranking.readings import Readings, add_up, one_by_one, progress_varies
+
+# Of a reading alone, scores have this standard deviation a priori: hardly any hold.
+ALONE_SD = 3.0
 
 
 def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settings: JointSettings) -> Estimate:
@@ -62,30 +66,62 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
 
 
 def fit_stages(comparisons: Comparisons, readings: Readings, settings: JointSettings) -> tuple[Fitted, Fitted]:
-    """The first stage, without psi and b, and the second, with k and c held."""
+    """The model without psi and b, and with them. k, the weights and d's spread come from each reading alone."""
     P, G, C = comparisons.n_policies, comparisons.n_labs, len(readings.categories)
-    layout = Layout(P, G, C, with_psi=False, with_b=False)
-    has_progress = bool(readings.known.sum())
-    spreads = Spreads(
-        psi=0.0,
-        b=0.0,
-        a=settings.a_sd * has_progress,
-        tie=settings.lab_tie_sd,
-        category=settings.category_sd * has_progress,
-        lab=settings.lab_sd * has_progress,
-        tie_category=settings.task_tie_sd,
-        own=settings.own_progress_sd * has_progress,
-    )
-    k = settings.scale if has_progress else 1.0
-    start = Start(spreads, start_position(readings, layout), k)
-    first = fit_stage(readings, layout, settings, start=start, phi=settings.dispersion, c=settings.inflation or 1.0)
-    k = first.objective.k(first.point.at)
-    c = settings.inflation or inflation(first)
+    main = Layout(P, G, C, with_psi=False, with_b=False)
+    k, weights, start = readings_related(readings, main, settings)
+    first = fit_stage(readings, main, settings, start=start, weights=weights, k=k)
     several_labs = np.unique(readings.lab).size > 1
     full = Layout(P, G, C, with_psi=C > 0 and settings.psi_sd > 0, with_b=several_labs and settings.b_sd > 0)
     spreads = replace(first.spreads, psi=settings.psi_sd * full.with_psi, b=settings.b_sd * full.with_b)
-    start = Start(spreads, widened(first.point.at, layout, full), k)
-    return first, fit_stage(readings, full, settings, start=start, phi=settings.dispersion, c=c)
+    start = Start(spreads, widened(first.point.at, main, full), first.objective.phi)
+    return first, fit_stage(readings, full, settings, start=start, weights=weights, k=k)
+
+
+def readings_related(readings: Readings, main: Layout, settings: JointSettings) -> tuple[float, Weights, Start]:
+    """k, the weights, and where the model of both readings starts: at what each says alone."""
+    alone = replace(settings, theta_sd=ALONE_SD)
+    start = Start(_spreads(settings, preference=True), start_position(readings, main))
+    preference = fit_stage(readings, main, alone, start=start, weights=Weights(1.0, 0.0), k=1.0)
+    if not readings.known.sum():
+        weights = _held(settings) or preference_alone(preference)
+        return 1.0, weights, Start(preference.spreads, preference.point.at)
+    start = Start(_spreads(settings, progress=True), start_position(readings, main))
+    progress = fit_stage(readings, main, alone, start=start, weights=Weights(0.0, 1.0), k=1.0)
+    pair = paired(preference, progress)
+    relation = relate(pair, scale_sd=settings.scale_sd, with_own=settings.own_progress_sd > 0)
+    k = settings.scale or relation.k
+    own = relation.own if settings.spreads_estimated else settings.own_progress_sd
+    weights = _held(settings) or weigh(pair, k=k, own=own)
+    spreads = replace(
+        preference.spreads,
+        a=progress.spreads.a,
+        category=progress.spreads.category,
+        lab=progress.spreads.lab,
+        own=own,
+    )
+    at = joined(preference.point.at, progress.point.at, main)
+    return k, weights, Start(spreads, at, progress.objective.phi)
+
+
+def _held(settings: JointSettings) -> Weights | None:
+    if settings.preference_weight is None or settings.progress_weight is None:
+        return None
+    return Weights(settings.preference_weight, settings.progress_weight)
+
+
+def _spreads(settings: JointSettings, *, preference: bool = False, progress: bool = False) -> Spreads:
+    """Where the spreads of one reading's effects start; those of the other's are 0."""
+    return Spreads(
+        psi=0.0,
+        b=0.0,
+        a=settings.a_sd * progress,
+        tie=settings.lab_tie_sd * preference,
+        category=settings.category_sd * progress,
+        lab=settings.lab_sd * progress,
+        tie_category=settings.task_tie_sd * preference,
+        own=0.0,
+    )
 
 
 def task_mix(readings: Readings, settings: JointSettings) -> FloatArray:
@@ -122,7 +158,9 @@ def summary(comparisons: Comparisons, component: IntArray, first: Fitted, fitted
         win=win,
         tie=tie,
         ties=_tie_habits(comparisons, fitted),
-        order=OrderEffect(delta=float(at.shared[DELTA]), se=float(np.sqrt(V[DELTA, DELTA]))),
+        order=OrderEffect(
+            delta=float(at.shared[DELTA]), se=float(np.sqrt(fitted.objective.weights.preference * V[DELTA, DELTA]))
+        ),
         log_likelihood=fitted.point.log_likelihood,
         lab_effects=True,
         df=degrees_of_freedom(fitted, L, covariance),
@@ -154,7 +192,7 @@ def influence(fitted: Fitted, L: FloatArray) -> FloatArray:
     """(G, P): the step of the scores if a lab's sessions were not there, turned round: L H^-1 S_g."""
     objective = fitted.objective
     residuals = objective.residuals(fitted.point)
-    shared, labs = objective.collect(fitted.point, residuals, objective.readings.lab, groups=objective.layout.n_labs)
+    shared, labs = objective.collect(residuals, objective.readings.lab, groups=objective.layout.n_labs)
     return fitted.factor.solve_shared(shared, labs) @ L.T
 
 
@@ -166,7 +204,7 @@ def evaluator_influence(fitted: Fitted, L: FloatArray, comparisons: Comparisons)
     evaluator, lab = np.divmod(rows.lab, G)
     own = objective.elsewhere(replace(rows, lab=lab))
     point = own.point(fitted.point.at)
-    shared, labs = own.collect(point, own.residuals(point), evaluator, groups=len(comparisons.evaluators))
+    shared, labs = own.collect(own.residuals(point), evaluator, groups=len(comparisons.evaluators))
     return fitted.factor.solve_shared(shared, labs) @ L.T
 
 
@@ -201,9 +239,10 @@ def _tie_habits(comparisons: Comparisons, fitted: Fitted) -> TieHabits:
 def _parameters(fitted: Fitted) -> dict[str, float]:
     objective, spreads = fitted.objective, fitted.spreads
     return {
-        "scale": objective.scale,
+        "scale": objective.k,
         "dispersion": objective.phi,
-        "inflation": objective.c,
+        "weight_preference": objective.weights.preference,
+        "weight_progress": objective.weights.progress,
         "objective": fitted.point.value,
         "spread_policy_by_task": spreads.psi,
         "spread_policy_by_lab": spreads.b,

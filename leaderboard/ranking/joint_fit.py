@@ -15,7 +15,6 @@ from leaderboard.ranking.joint_objective import (
     GLOBALS,
     LNU,
     LNU_0,
-    LOG_K,
     MU,
     MU_LAB,
     Design,
@@ -23,9 +22,10 @@ from leaderboard.ranking.joint_objective import (
     Objective,
     Point,
     Position,
+    Weights,
 )
 from leaderboard.ranking.joint_settings import JointSettings
-from leaderboard.ranking.readings import KNOWN_A, KNOWN_B, ONE, PREFERENCE, PROGRESS_A, PROGRESS_B, Readings
+from leaderboard.ranking.readings import Readings
 from leaderboard.ranking.spreads import SPREAD_FLOOR, next_spread
 
 MAX_STEPS = 200
@@ -38,7 +38,7 @@ SPREADS_SETTLED = 0.01
 STEP_SETTLED = 1e-3
 LARGEST_SHARE = 0.9
 # Rates of the exponential priors on the spreads: lower where effects that differ are soon seen to.
-RATES = {"tie": 1.0, "tie_category": 1.0, "a": 0.5}
+RATES = {"tie": 1.0, "tie_category": 4.0, "a": 0.5}
 RATE = 2.0
 # The dispersion of progress is estimated as if so many further rollouts had shown the usual one.
 PHI_USUAL = 0.5
@@ -79,14 +79,14 @@ class Fitted:
 
 
 def fit_stage(
-    readings: Readings, layout: Layout, settings: JointSettings, *, start: "Start", phi: float | None, c: float
+    readings: Readings, layout: Layout, settings: JointSettings, *, start: "Start", weights: Weights, k: float
 ) -> Fitted:
     """Newton's method, the spreads and phi moving with it until they have settled; then to the top at these."""
-    spreads, at, k = start.spreads, start.at, start.k
+    spreads, at, phi = start.spreads, start.at, settings.dispersion
     updates: list[Spreads] = []
-    design = Design(readings, layout, scale_free=k is None)
-    objective = build(design, settings, spreads=spreads, phi=phi or PHI_USUAL, c=c, k=k)
-    point = objective.point(at)
+    design = Design(readings, layout)
+    objective = build(design, settings, spreads=spreads, phi=phi or start.phi, weights=weights, k=k)
+    point = objective.point(objective.with_held(at))
     for number in range(MAX_STEPS):
         arrow = objective.information(point)
         factor = _factor(arrow)
@@ -94,14 +94,14 @@ def fit_stage(
         point = climb(objective, point, step)
         settled = number >= SPREADS_FROM
         if number >= SPREADS_FROM and settings.spreads_estimated:
-            updates.append(next_spreads(layout, spreads, point.at, factor))
+            updates.append(next_spreads(objective, spreads, point.at, factor))
             settled = settled and updates[-1].changed_most(spreads) < SPREADS_SETTLED
             spreads = updates[-1]
             if len(updates) == 3 and not settled:
                 spreads = ahead(*updates)
                 updates = []
         new_phi = phi or dispersion(readings, point)
-        objective = build(design, settings, spreads=spreads, phi=new_phi, c=c, k=k)
+        objective = build(design, settings, spreads=spreads, phi=new_phi, weights=weights, k=k)
         point = objective.point(point.at)
         if settled and step.largest() < STEP_SETTLED:
             break
@@ -112,16 +112,11 @@ def fit_stage(
 class Start:
     spreads: Spreads
     at: Position
-    k: float | None
-    """None: free."""
+    phi: float = PHI_USUAL
 
 
 def to_the_top(objective: Objective, point: Point, spreads: Spreads) -> Fitted:
-    """Newton's method with everything but the effects held: Q rises at every step, until it can no more.
-
-    With k held there is one top. With k free the curvature is that which is expected, and steps may become short: the
-    first stage, which wants k and c alone, takes what is reached after the last step allowed.
-    """
+    """Newton's method with everything but the effects held: Q rises at every step, to the one top that it has."""
     path = [point.value]
     for _ in range(MAX_STEPS):
         gradient = objective.gradient(point)
@@ -154,27 +149,28 @@ def build(
     *,
     spreads: Spreads,
     phi: float,
-    c: float,
-    k: float | None,
+    weights: Weights,
+    k: float,
 ) -> Objective:
+    """Ties and the order effect are the preferences' own, whatever these count for: their priors weigh as much less."""
     layout = design.layout
+    alone = 1 / math.sqrt(weights.preference or 1.0)
     mean, sd = np.zeros(layout.shared_size), np.empty(layout.shared_size)
     mean[LNU_0] = settings.tie_mean
     sd[DELTA], sd[LNU_0], sd[MU], sd[DELTA_S] = (
-        settings.order_sd,
-        settings.tie_sd,
+        alone * settings.order_sd,
+        alone * settings.tie_sd,
         settings.progress_sd,
         settings.progress_order_sd,
     )
-    sd[LOG_K] = settings.scale_sd if design.scale_free else 0.0
     sd[layout.theta] = settings.theta_sd
     sd[layout.a] = spreads.a
     sd[layout.mu_c] = spreads.category
     sd[layout.own] = spreads.own
-    sd[layout.lnu_c] = spreads.tie_category
+    sd[layout.lnu_c] = alone * spreads.tie_category
     sd[layout.psi] = spreads.psi
     lab_sd = np.empty(layout.lab_size)
-    lab_sd[LNU], lab_sd[MU_LAB] = spreads.tie, spreads.lab
+    lab_sd[LNU], lab_sd[MU_LAB] = alone * spreads.tie, spreads.lab
     lab_sd[layout.b] = spreads.b
     return Objective(
         design,
@@ -182,22 +178,22 @@ def build(
         _precision(sd),
         _precision(lab_sd),
         phi=phi,
-        c=c,
-        scale=1.0 if k is None else k,
+        weights=weights,
+        k=k,
     )
 
 
-def next_spreads(layout: Layout, spreads: Spreads, at: Position, factor: Factor) -> Spreads:
+def next_spreads(objective: Objective, spreads: Spreads, at: Position, factor: Factor) -> Spreads:
     """One update of each spread that is not 0: `spreads.next_spread`."""
+    layout, alone = objective.layout, objective.weights.preference or 1.0
     variances, lab_variances = factor.shared_variances(), factor.lab_variances()
     blocks = {
         "psi": (at.shared[layout.psi], variances[layout.psi]),
         "a": (at.shared[layout.a], variances[layout.a]),
         "category": (at.shared[layout.mu_c], variances[layout.mu_c]),
-        "own": (at.shared[layout.own], variances[layout.own]),
-        "tie_category": (at.shared[layout.lnu_c], variances[layout.lnu_c]),
+        "tie_category": (at.shared[layout.lnu_c], alone * variances[layout.lnu_c]),
         "b": (at.labs[:, layout.b], lab_variances[:, layout.b]),
-        "tie": (at.labs[:, LNU], lab_variances[:, LNU]),
+        "tie": (at.labs[:, LNU], alone * lab_variances[:, LNU]),
         "lab": (at.labs[:, MU_LAB], lab_variances[:, MU_LAB]),
     }
     return replace(
@@ -236,51 +232,6 @@ def dispersion(readings: Readings, point: Point) -> float:
     return max(total / (float(readings.known.sum()) + PHI_PRIOR_ROLLOUTS), PHI_FLOOR)
 
 
-def inflation(fitted: Fitted) -> float:
-    """c = max(1, tr(H^+ J) / (P - 1)): how much more a session tells about the scores than the model believes.
-
-    H (P, P): curvature by theta, without priors. J (P, P): sum over sessions of the outer product of the gradient by
-    theta, of both readings together. Were a session's readings independent, J would be H, and c a little above 1: the
-    trace is over P directions, of which one, the mean, moves no score. That much c leans to the wide side.
-    """
-    objective, point, rows = fitted.objective, fitted.point, fitted.objective.readings
-    P, k, phi = objective.layout.n_policies, objective.k(fitted.point.at), objective.phi
-    p_a, _, p_b = point.p
-    zeros, ones = np.zeros(rows.size), np.ones(rows.size)
-    # Residuals of preference and of both sides' progress, as combinations of the six numbers of a session.
-    T = np.stack(
-        [
-            _combination(zeros, {ONE: p_b - p_a, PREFERENCE: ones}),
-            _combination(zeros, {KNOWN_A: -point.means[0], PROGRESS_A: ones}) * k / phi,
-            _combination(zeros, {KNOWN_B: -point.means[1], PROGRESS_B: ones}) * k / phi,
-        ]
-    )
-    # The gradient of a session by the two policies' theta.
-    T = np.stack([T[0] / 2 + T[1], -T[0] / 2 + T[2]])
-    outer = np.einsum("azm,zym,bym->abm", T, rows.moments, T, optimize=True)
-    hh = rows.n * (p_a + p_b - (p_a - p_b) ** 2) / 4
-    own = rows.known * point.means * (1 - point.means) * k**2 / phi
-    J = _by_policies(rows, outer[0, 0], outer[0, 1], outer[1, 1], P)
-    H = _by_policies(rows, hh + own[0], -hh, hh + own[1], P)
-    return max(1.0, float(np.trace(linalg.pinvh(H) @ J)) / (P - 1))
-
-
-def _combination(zeros: FloatArray, parts: dict[int, FloatArray]) -> FloatArray:
-    return np.stack([parts.get(number, zeros) for number in range(6)])
-
-
-def _by_policies(rows: Readings, aa: FloatArray, ab: FloatArray, bb: FloatArray, P: int) -> FloatArray:
-    table = np.zeros(P * P)
-    for one, other, weight in (
-        (rows.policy_a, rows.policy_a, aa),
-        (rows.policy_a, rows.policy_b, ab),
-        (rows.policy_b, rows.policy_a, ab),
-        (rows.policy_b, rows.policy_b, bb),
-    ):
-        table += np.bincount(one * P + other, weight, P * P)
-    return table.reshape(P, P)
-
-
 def start_position(readings: Readings, layout: Layout) -> Position:
     shared = np.zeros(layout.shared_size)
     ties, n = float(readings.counts[1].sum()), float(readings.n.sum())
@@ -291,13 +242,21 @@ def start_position(readings: Readings, layout: Layout) -> Position:
     return Position(shared, np.zeros((layout.n_labs, layout.lab_size)))
 
 
+def joined(preference: Position, progress: Position, layout: Layout) -> Position:
+    """Ability, ties and order from the one, easiness from the other."""
+    shared, labs = preference.shared.copy(), preference.labs.copy()
+    for place in (MU, DELTA_S, layout.a, layout.mu_c):
+        shared[place] = progress.shared[place]
+    labs[:, MU_LAB] = progress.labs[:, MU_LAB]
+    return Position(shared, labs)
+
+
 def widened(at: Position, old: Layout, new: Layout) -> Position:
     """A position of the first stage as the start of the second."""
     shared = np.zeros(new.shared_size)
     shared[:GLOBALS] = at.shared[:GLOBALS]
     for block in ("theta", "a", "own", "mu_c", "lnu_c"):
         shared[getattr(new, block)] = at.shared[getattr(old, block)]
-    shared[LOG_K] = 0.0
     labs = np.zeros((new.n_labs, new.lab_size))
     labs[:, : at.labs.shape[1]] = at.labs
     return Position(shared, labs)

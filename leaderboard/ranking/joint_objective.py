@@ -1,6 +1,5 @@
 """What the joint model maximises, its gradient and its curvature. The model itself is described in `joint`."""
 
-import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,16 +10,16 @@ from leaderboard.ranking.comparisons import FloatArray, IntArray
 from leaderboard.ranking.readings import UNKNOWN, Readings
 
 # Parameters that all labs share come first in this order; then the policies' and the categories'.
-DELTA, LNU_0, MU, DELTA_S, LOG_K = range(5)
-GLOBALS = 5
+DELTA, LNU_0, MU, DELTA_S = range(4)
+GLOBALS = 4
 # Each lab's own.
 LNU, MU_LAB, B_POLICY = 0, 1, 2
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the parameters are. Shared, K0 = 5 + 3 P + 2 C + P C: (delta, lnu_0, mu, delta_s, log k; theta; a; d; mu_c;
-    lnu_c; psi by category, then policy). Of each lab, B = 2 + P: (lnu_g, mu_g; b), or 2 without b.
+    """Where the parameters are. Shared, K0 = 4 + 3 P + 2 C + P C: (delta, lnu_0, mu, delta_s; theta; a; d; mu_c; lnu_c;
+    psi by category, then policy). Of each lab, B = 2 + P: (lnu_g, mu_g; b), or 2 without b.
 
     n_categories is 0 where fewer than two are known: one alone cannot be told from the policies' own scores.
     """
@@ -109,13 +108,20 @@ class Point:
     value: float
 
 
+@dataclass(frozen=True)
+class Weights:
+    """What the two readings count for. 0: a reading is not looked at."""
+
+    preference: float
+    progress: float
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """Which parameters meet which rows: the same for all values of the parameters and of the spreads."""
 
     readings: Readings
     layout: Layout
-    scale_free: bool
 
     @cached_property
     def preference_terms(self) -> tuple[Predictor, Predictor]:
@@ -158,14 +164,6 @@ class Design:
         known = self.readings.category != UNKNOWN
         return 1.0 if known.all() else known.astype(np.float64)
 
-    def progress_slopes(self, k: float, u: tuple[FloatArray, FloatArray]) -> tuple[Predictor, Predictor]:
-        """The derivatives of the two eta by the parameters, abilities being u; also by log k where k is free."""
-        sides = self.progress_terms(k)
-        if self.scale_free:
-            for terms, ability in zip(sides, u, strict=True):
-                terms.append(Term(LOG_K, k * ability))
-        return sides
-
     def progress_terms(self, k: float) -> tuple[Predictor, Predictor]:
         """eta of side A and of side B."""
         a, b = (
@@ -179,11 +177,11 @@ class Design:
         )
         return a, b
 
-    def meetings(self, k: float, u: tuple[FloatArray, FloatArray]) -> list[tuple[Term, Term, int]]:
+    def meetings(self, k: float) -> list[tuple[Term, Term, int]]:
         """Every pair of terms of predictors whose readings vary together, and the number of their (co)variance among
         those of h, of h with t, of t, of progress on A and on B."""
         by_h, by_t = self.preference_terms
-        by_a, by_b = self.progress_slopes(k, u)
+        by_a, by_b = self.progress_terms(k)
         return [
             *((one, other, 0) for one, other in _pairs(by_h)),
             *((one, other, 1) for one in by_h for other in by_t),
@@ -197,7 +195,7 @@ class Design:
         """Where in the three tables of an arrow, laid end to end, each meeting in a row goes: upper triangles."""
         K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
         lab, m = self.readings.lab, self.readings.size
-        meetings = self.meetings(1.0, (np.zeros(m), np.zeros(m)))
+        meetings = self.meetings(1.0)
         places = np.empty((len(meetings), m), dtype=np.int64)
         for number, (one, other, _) in enumerate(meetings):
             low, high = np.minimum(one.index, other.index), np.maximum(one.index, other.index)
@@ -213,10 +211,9 @@ class Design:
 
 @dataclass(frozen=True, eq=False)
 class Objective:
-    """Q = (log-likelihood of the preferences + quasi-likelihood of progress / phi) / c - sum precision (x - mean)² / 2.
+    """Q = w_y log-lik of the preferences + w_s log-lik of progress / phi - sum precision (x - mean)² / 2.
 
-    Without log_k among the free parameters k is `scale` throughout. Means and precisions: (K0,), and (B,), the same for
-    each lab. An infinite precision holds a parameter at its mean.
+    Means and precisions: (K0,), and (B,), the same for each lab. An infinite precision holds a parameter at its mean.
     """
 
     design: Design
@@ -224,8 +221,8 @@ class Objective:
     precision: FloatArray
     lab_precision: FloatArray
     phi: float
-    c: float
-    scale: float
+    weights: Weights
+    k: float
 
     @property
     def readings(self) -> Readings:
@@ -235,20 +232,16 @@ class Objective:
     def layout(self) -> Layout:
         return self.design.layout
 
-    def k(self, at: Position) -> float:
-        return math.exp(at.shared[LOG_K]) if self.design.scale_free else self.scale
-
-    def abilities(self, at: Position) -> tuple[FloatArray, FloatArray]:
-        """(m,) of side A and of side B."""
-        rows = self.readings
-        a, b = (self._predicted(self.design.ability_terms(p, 1.0), at) for p in (rows.policy_a, rows.policy_b))
-        return a, b
+    def with_held(self, at: Position) -> Position:
+        """The position with each parameter that is held where it is held."""
+        shared = np.where(np.isinf(self.precision), self.mean, at.shared)
+        return Position(shared, np.where(np.isinf(self.lab_precision), 0.0, at.labs))
 
     def point(self, at: Position) -> Point:
         """Q at a position, and what the derivatives need."""
         rows = self.readings
         h, t = (self._predicted(terms, at) for terms in self.design.preference_terms)
-        eta = np.stack([self._predicted(terms, at) for terms in self.design.progress_terms(self.k(at))])
+        eta = np.stack([self._predicted(terms, at) for terms in self.design.progress_terms(self.k)])
         top = np.maximum(np.abs(h), t)
         log_sum = top + np.log(np.exp(h - top) + np.exp(t - top) + np.exp(-h - top))
         log_p = np.stack([h, t, -h]) - log_sum
@@ -256,11 +249,11 @@ class Objective:
         quasi = float(np.sum(rows.progress * eta - rows.known * np.logaddexp(0, eta)))
         penalty = float(_finite(self.precision) @ (at.shared - self.mean) ** 2) / 2
         penalty += float(np.sum(at.labs**2 * _finite(self.lab_precision))) / 2
-        value = (log_likelihood + quasi / self.phi) / self.c - penalty
+        value = self.weights.preference * log_likelihood + self.weights.progress * quasi / self.phi - penalty
         return Point(at, np.exp(log_p), 1 / (1 + np.exp(-eta)), log_likelihood, value)
 
     def residuals(self, point: Point) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """(m,) derivatives of the two likelihoods by h and by t, and (2, m) by the two eta, before phi and c."""
+        """(m,) derivatives of the two likelihoods by h and by t, and (2, m) by the two eta, before phi and weights."""
         rows = self.readings
         n_a, n_tie, n_b = rows.counts
         p_a, p_tie, p_b = point.p
@@ -271,33 +264,34 @@ class Objective:
         )
 
     def gradient(self, point: Point) -> Position:
-        h, t, eta = self.residuals(point)
         group = np.zeros(self.readings.size, dtype=np.int64)
-        shared, labs = self.collect(point, (h, t, eta), group, groups=1)
+        shared, labs = self.collect(self.residuals(point), group, groups=1)
         penalty = _finite(self.precision) * (point.at.shared - self.mean)
         return Position(shared[0] - penalty, labs[0] - _finite(self.lab_precision) * point.at.labs)
 
     def collect(
-        self, point: Point, residuals: tuple[FloatArray, FloatArray, FloatArray], group: IntArray, *, groups: int
+        self, residuals: tuple[FloatArray, FloatArray, FloatArray], group: IntArray, *, groups: int
     ) -> tuple[FloatArray, FloatArray]:
         """(groups, K0) and (groups, G, B): what the rows of each group add to the gradient of Q, priors left out."""
         K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
         shared, labs = np.zeros(groups * K0), np.zeros(groups * G * B)
         own = (group * G + self.readings.lab) * B
-        h, t, eta = residuals
-        slopes = self.design.progress_slopes(self.k(point.at), self.abilities(point.at))
-        predictors = (*self.design.preference_terms, *slopes)
-        for terms, residual in zip(predictors, (h, t, eta[0] / self.phi, eta[1] / self.phi), strict=True):
+        by_h, by_t, eta = residuals
+        w_y, w_s = self.weights.preference, self.weights.progress / self.phi
+        predictors = (*self.design.preference_terms, *self.design.progress_terms(self.k))
+        for terms, residual in zip(predictors, (w_y * by_h, w_y * by_t, w_s * eta[0], w_s * eta[1]), strict=True):
             for term in terms:
                 if term.of_lab:
                     labs += np.bincount(own + term.index, term.coefficient * residual, labs.size)
                 else:
                     shared += np.bincount(group * K0 + term.index, term.coefficient * residual, shared.size)
-        shared, labs = shared.reshape(groups, K0) / self.c, labs.reshape(groups, G, B) / self.c
-        return shared * np.isfinite(self.precision), labs * np.isfinite(self.lab_precision)
+        return (
+            shared.reshape(groups, K0) * np.isfinite(self.precision),
+            labs.reshape(groups, G, B) * np.isfinite(self.lab_precision),
+        )
 
     def information(self, point: Point) -> Arrow:
-        """The negative Hessian of Q (with k free: its expectation), as an arrow of blocks."""
+        """The negative Hessian of Q as an arrow of blocks."""
         arrow = self._curvature(point)
         held, held_labs = np.isinf(self.precision), np.isinf(self.lab_precision)
         arrow.shared[held] = arrow.shared[:, held] = 0.0
@@ -312,7 +306,7 @@ class Objective:
         (co)variance of what the two predictors' readings are; the places come once for all points."""
         K0, G, B = self.layout.shared_size, self.layout.n_labs, self.layout.lab_size
         spreads = self._variances(point)
-        meetings = self.design.meetings(self.k(point.at), self.abilities(point.at))
+        meetings = self.design.meetings(self.k)
         weights = np.empty((len(meetings), self.readings.size))
         for number, (one, other, which) in enumerate(meetings):
             np.multiply(one.coefficient * np.asarray(other.coefficient), spreads[which], out=weights[number])
@@ -327,14 +321,14 @@ class Objective:
         return Arrow(np.triu(shared) + np.triu(shared, 1).T, cross.copy(), labs)
 
     def _variances(self, point: Point) -> FloatArray:
-        """(5, m) of h, of h with t, of t, of progress on A and on B, over c."""
+        """(5, m) of h, of h with t, of t, of progress on A and on B, times the readings' weights."""
         rows = self.readings
         p_a, p_tie, p_b = point.p
-        progress = rows.known * point.means * (1 - point.means) / self.phi
+        progress = self.weights.progress / self.phi * rows.known * point.means * (1 - point.means)
         hh = rows.n * (p_a + p_b - (p_a - p_b) ** 2)
         ht = -rows.n * (p_a - p_b) * p_tie
         tt = rows.n * p_tie * (1 - p_tie)
-        return np.stack([hh, ht, tt, *progress]) / self.c
+        return np.stack([*(self.weights.preference * np.stack([hh, ht, tt])), *progress])
 
     def _predicted(self, terms: Predictor, at: Position) -> FloatArray:
         total = np.zeros(self.readings.size)

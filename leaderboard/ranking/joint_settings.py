@@ -35,7 +35,8 @@ class JointSettings(ModelSettings):
     spreads_estimated they are the
     start of their estimation, otherwise what holds.
 
-    scale, dispersion, inflation: k, phi, c; None: estimated.
+    scale, dispersion: k, phi; preference_weight, progress_weight: what the readings count for. None: estimated; the two
+    weights are held together.
 
     task_mix: the tasks that the score is for: "pool" (as in the sessions), "equal", or a share for each category by
     name; shares are divided by their sum.
@@ -50,7 +51,7 @@ class JointSettings(ModelSettings):
     tie_mean: float = -1.0
     tie_sd: float = 2.0
     progress_sd: float = 5.0
-    scale_sd: float = 1.0
+    scale_sd: float = 2.0
     psi_sd: float = 0.2
     b_sd: float = 0.2
     a_sd: float = 0.2
@@ -62,7 +63,8 @@ class JointSettings(ModelSettings):
     spreads_estimated: bool = True
     scale: float | None = None
     dispersion: float | None = None
-    inflation: float | None = None
+    preference_weight: float | None = None
+    progress_weight: float | None = None
     task_mix: TaskMix = "pool"
 
     def __post_init__(self) -> None:
@@ -73,9 +75,11 @@ class JointSettings(ModelSettings):
             raise InvalidSettings(
                 "prior_out_of_range", "Standard deviations of priors are not negative; theta_sd is above 0."
             )
-        for value in (self.scale, self.dispersion, self.inflation):
+        for value in (self.scale, self.dispersion, self.preference_weight, self.progress_weight):
             if value is not None and value <= 0:
-                raise InvalidSettings("held_out_of_range", "scale, dispersion and inflation are above 0.")
+                raise InvalidSettings("held_out_of_range", "scale, dispersion and weights are above 0.")
+        if (self.preference_weight is None) != (self.progress_weight is None):
+            raise InvalidSettings("held_out_of_range", "The weights of the two readings are held together.")
         if self.intervals.method == "clustered":
             raise InvalidSettings(
                 "clustered_with_lab_effects",

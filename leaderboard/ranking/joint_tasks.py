@@ -17,7 +17,7 @@ def expected_progress(fitted: Fitted, V: FloatArray, w: FloatArray) -> tuple[Flo
     """(P,) mean progress under the task mix in an unseen lab with sessions as easy as the average, and its se."""
     objective, at = fitted.objective, fitted.point.at.shared
     layout, rows = objective.layout, objective.readings
-    P, k = layout.n_policies, objective.k(fitted.point.at)
+    P, k = layout.n_policies, objective.k
     met = (np.bincount(rows.policy_a, rows.n, P) + np.bincount(rows.policy_b, rows.n, P)) / rows.n.sum()
     mean, slope = np.zeros(P), np.zeros((P, layout.shared_size))
     for category, share in enumerate(w) if w.size else [(-1, 1.0)]:

@@ -180,7 +180,8 @@ HELD = JointSettings(
     spreads_estimated=False,
     scale=0.9,
     dispersion=0.5,
-    inflation=1.5,
+    preference_weight=0.5,
+    progress_weight=0.7,
     order_sd=0,
     progress_order_sd=0,
     task_mix="equal",
@@ -216,9 +217,13 @@ def test_joint_swapping_sides_with_readings_changes_nothing_without_order_effect
 @few
 @given(progress_rows())
 def test_joint_twice_the_data_at_half_the_weight_is_the_same(drawn: list[ProgressRow]) -> None:
+    """At fixed tie parameters, which are estimated as if preferences had their full weight."""
+    held = replace(HELD, tie_sd=0, lab_tie_sd=0, task_tie_sd=0)
     once, twice = (
-        ranking.estimate(full_table(some), model="joint", settings=replace(HELD, inflation=c))
-        for some, c in ((drawn, 1.5), (drawn * 2, 3.0))
+        ranking.estimate(
+            full_table(some), model="joint", settings=replace(held, preference_weight=w, progress_weight=1.4 * w)
+        )
+        for some, w in ((drawn, 0.5), (drawn * 2, 0.25))
     )
     np.testing.assert_allclose(once.score, twice.score, atol=1e-8)
     np.testing.assert_allclose(once.covariance, twice.covariance, atol=1e-8)
@@ -238,7 +243,12 @@ def test_joint_a_further_win_never_brings_the_loser_closer(drawn: list[ProgressR
 @few
 @given(progress_rows())
 def test_joint_answers_are_consistent_with_themselves(drawn: list[ProgressRow]) -> None:
-    result = joint(drawn, replace(HELD, spreads_estimated=True, scale=None, dispersion=None, inflation=None))
+    result = joint(
+        drawn,
+        replace(
+            HELD, spreads_estimated=True, scale=None, dispersion=None, preference_weight=None, progress_weight=None
+        ),
+    )
     for component in {row.component for row in result.policies}:
         own = [row for row in result.policies if row.component == component]
         assert abs(sum(row.score for row in own)) < 1e-8

@@ -9,7 +9,7 @@ from leaderboard import ranking
 from leaderboard.ranking import Comparisons, IntervalSettings, InvalidSettings, JointSettings, joint, joint_fit
 from leaderboard.ranking.arrow import Arrow
 from leaderboard.ranking.comparisons import FloatArray
-from leaderboard.ranking.joint_objective import LOG_K, Design, Layout, Objective, Position
+from leaderboard.ranking.joint_objective import Design, Layout, Objective, Position, Weights
 from leaderboard.ranking.joint_settings import warmed
 from leaderboard.ranking.readings import add_up
 from tests.leaderboard.ranking.samples import pudding, roboarena, simulate, table
@@ -45,11 +45,11 @@ def sessions(
     )
 
 
-def objective_of(comparisons: Comparisons, *, k: float | None, effects: bool) -> Objective:
+def objective_of(comparisons: Comparisons, *, effects: bool) -> Objective:
     layout = Layout(comparisons.n_policies, comparisons.n_labs, len(comparisons.categories), effects, effects)
     spreads = joint_fit.Spreads(psi=0.5, b=0.4, a=0.2, tie=1.0, category=0.3, lab=0.3, tie_category=0.3, own=0.2)
-    design = Design(add_up(comparisons), layout, scale_free=k is None)
-    return joint_fit.build(design, FAST, spreads=spreads, phi=0.6, c=1.5, k=k)
+    design = Design(add_up(comparisons), layout)
+    return joint_fit.build(design, FAST, spreads=spreads, phi=0.6, weights=Weights(0.4, 0.7), k=0.8)
 
 
 def flat(position: Position) -> FloatArray:
@@ -71,31 +71,25 @@ def dense(arrow: Arrow) -> FloatArray:
     return H
 
 
-@pytest.mark.parametrize(("k", "effects"), [(None, False), (0.8, True), (None, True)])
-def test_gradient_and_information_agree_with_finite_differences(k: float | None, effects: bool) -> None:
-    objective = objective_of(sessions(), k=k, effects=effects)
+@pytest.mark.parametrize("effects", [False, True])
+def test_gradient_and_information_agree_with_finite_differences(effects: bool) -> None:
+    objective = objective_of(sessions(), effects=effects)
     size = objective.layout.shared_size + objective.layout.n_labs * objective.layout.lab_size
     x = np.random.default_rng(1).normal(0, 0.4, size)
-    if k is not None:
-        x[LOG_K] = 0.0
     point = objective.point(place(objective, x))
     gradient, H = flat(objective.gradient(point)), dense(objective.information(point))
     step = 1e-5
     for j in range(size):
-        if j == LOG_K and k is not None:
-            assert gradient[j] == 0
-            continue
         e = np.zeros(size)
         e[j] = step
         up, down = (objective.point(place(objective, x + sign * e)) for sign in (1, -1))
         assert (up.value - down.value) / (2 * step) == pytest.approx(gradient[j], abs=1e-4)
-        if k is not None:
-            column = -(flat(objective.gradient(up)) - flat(objective.gradient(down))) / (2 * step)
-            np.testing.assert_allclose(np.delete(column, LOG_K), np.delete(H[j], LOG_K), atol=1e-4)
+        column = -(flat(objective.gradient(up)) - flat(objective.gradient(down))) / (2 * step)
+        np.testing.assert_allclose(column, H[j], atol=1e-4)
 
 
 def test_elimination_lab_by_lab_is_the_inverse_of_the_whole() -> None:
-    objective = objective_of(sessions(), k=0.8, effects=True)
+    objective = objective_of(sessions(), effects=True)
     x = np.random.default_rng(2).normal(0, 0.3, objective.layout.shared_size + 3 * objective.layout.lab_size)
     arrow = objective.information(objective.point(place(objective, x)))
     V, factor, K0 = np.linalg.inv(dense(arrow)), arrow.factor(), objective.layout.shared_size
@@ -108,12 +102,11 @@ def test_elimination_lab_by_lab_is_the_inverse_of_the_whole() -> None:
 
 
 def test_every_step_to_the_top_climbs_and_the_top_is_one() -> None:
-    objective = objective_of(sessions(), k=0.8, effects=True)
+    objective = objective_of(sessions(), effects=True)
     size = objective.layout.shared_size + 3 * objective.layout.lab_size
     tops = []
     for seed in range(3):
         x = np.random.default_rng(seed).normal(0, 2, size)
-        x[LOG_K] = 0.0
         spreads = joint_fit.Spreads(0.5, 0.4, 0.2, 1.0, 0.3, 0.3, 0.3, 0.2)
         fitted = joint_fit.to_the_top(objective, objective.point(place(objective, x)), spreads)
         assert np.all(np.diff(fitted.path) > 0)
@@ -135,7 +128,7 @@ def test_readings_hold_counts_sums_and_second_moments() -> None:
     assert rows.moments[3, 5].sum() == pytest.approx(both)
 
 
-def test_the_double_count_is_found_where_readings_depend_and_not_where_they_do_not() -> None:
+def test_a_reading_that_repeats_the_other_counts_for_little() -> None:
     """Preference follows progress exactly; or each session is given the progress of another."""
     rng = np.random.default_rng(0)
     n = 3000
@@ -145,11 +138,12 @@ def test_the_double_count_is_found_where_readings_depend_and_not_where_they_do_n
         one, outcome=np.where(progress[0] > progress[1], 0, 2), progress_a=progress[0], progress_b=progress[1]
     )
     apart = replace(follows, progress_a=rng.permutation(progress[0]), progress_b=rng.permutation(progress[1]))
-    settings = replace(FAST, psi_sd=0.0, b_sd=0.0)
-    c = [ranking.fit(some, model="joint", settings=settings).parameters["inflation"] for some in (follows, apart)]
-    # P / (P - 1) where a session's readings are independent: the trace is over P policies.
-    assert c[1] == pytest.approx(5 / 4, abs=0.05)
-    assert c[0] > 1.3 * c[1]
+    settings = replace(FAST, psi_sd=0.0, b_sd=0.0, scale=1.0)
+    found = [ranking.fit(some, model="joint", settings=settings).parameters for some in (follows, apart)]
+    # (P - 1) / P where a session's readings are independent: the trace is over P policies.
+    assert found[1]["weight_preference"] == pytest.approx(4 / 5, abs=0.05)
+    assert found[1]["weight_progress"] == pytest.approx(4 / 5, abs=0.05)
+    assert found[0]["weight_preference"] + found[0]["weight_progress"] < 1.2
 
 
 def test_simulated_truth_is_recovered() -> None:
@@ -282,7 +276,7 @@ def test_settings_survive_a_json_store() -> None:
 
 def test_influence_foretells_what_leaving_a_lab_out_does() -> None:
     comparisons = sessions(n=600, labs=6, seed=3)
-    held = replace(FAST, spreads_estimated=False, scale=1.0, dispersion=0.6, inflation=1.5)
+    held = replace(FAST, spreads_estimated=False, scale=1.0, dispersion=0.6, preference_weight=0.5, progress_weight=0.7)
     fitted = ranking.estimate(comparisons, model="joint", settings=held)
     assert fitted.evaluator_influence is not None
     columns = ("policy_a", "policy_b", "outcome", "lab", "category", "evaluator", "progress_a", "progress_b")
@@ -299,7 +293,7 @@ def test_influence_foretells_what_leaving_a_lab_out_does() -> None:
 def test_april_2025_holdout_of_a_lab_is_predicted_better_than_by_chance() -> None:
     comparisons = roboarena()
     fitted = ranking.estimate(comparisons, model="joint", settings=FAST)
-    assert 1.3 < fitted.parameters["inflation"] < 1.7
+    assert 0.3 < fitted.parameters["weight_preference"] < fitted.parameters["weight_progress"] < 0.9
     assert 0.7 < fitted.parameters["scale"] < 1.1
     assert fitted.predict is not None
     p = fitted.predict(comparisons)
