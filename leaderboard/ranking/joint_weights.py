@@ -125,10 +125,10 @@ def weigh(pair: Pair, *, k: float, own: float) -> Weights:
     B = k * np.linalg.inv(np.eye(P) + own**2 * H_d)
     H_s = k * B @ H_d
     A = linalg.pinvh(H_y + H_s)
-    information = np.array([np.trace(A @ H_y), np.trace(A @ H_s)]) / P
+    information = np.array([np.trace(A @ H_y), np.trace(A @ H_s)])
     yy, ys = np.trace(A @ J_yy), np.trace(A @ J_yd @ B.T)
     ss = np.trace(A @ B @ (J_dd + own**2 * H_d @ H_d) @ B.T)
-    C = np.array([[yy, ys], [ys, ss]]) / (P - 1)
+    C = np.array([[yy, ys], [ys, ss]])
     usual = LUCK_USUAL * math.sqrt(information[0] * information[1])
     prior = np.array([[information[0], usual], [usual, information[1]]])
     return _best((n * C + LUCK_PRIOR_SESSIONS * prior) / (n + LUCK_PRIOR_SESSIONS), information)
@@ -141,7 +141,7 @@ def preference_alone(preference: Fitted) -> Weights:
     H_y, _ = _curvatures(pair)
     J_yy, _, _ = _gradient_products(pair)
     A = linalg.pinvh(H_y)
-    information, C = np.trace(A @ H_y) / len(A), np.trace(A @ J_yy) / (len(A) - 1)
+    information, C = np.trace(A @ H_y), np.trace(A @ J_yy)
     C = (n * C + LUCK_PRIOR_SESSIONS * information) / (n + LUCK_PRIOR_SESSIONS)
     return Weights(float(np.clip(information / C, LEAST_WEIGHT, 1.0)), 0.0)
 
