@@ -1,6 +1,6 @@
 """How much sooner a ranking is known if pairs are drawn by what a comparison tells: by simulation, with known truth.
 
-    python -m benchmarks.pairing [--runs 100]
+    python -m benchmarks.pairing [--runs 200]
 
 15 policies with scores of sd 0.8 log-odds; the last of them joins after 750 of 1,500 comparisons. Weights are renewed
 every 25 comparisons, as the worker would. Against uniform pairs, and against what RoboArena does: the first policy with
@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.common import Comparison, less_is_better, more_is_better, report
 from evaluations.pairing import pair_chances
-from leaderboard.pair_information import NEWCOMER_VARIANCE, informative
+from leaderboard.pair_information import informative, with_newcomers
 from leaderboard.ranking import Comparisons, DavidsonSettings, davidson
 from leaderboard.ranking.comparisons import FloatArray
 from leaderboard.ranking.diagnostics import components
@@ -62,11 +62,9 @@ def ours(state: State) -> FloatArray:
     possible = [pair for pair in PAIRS if max(pair) < state.present]
     weights = {}
     if state.estimate is not None:
-        win, V = state.estimate.win, state.estimate.covariance
-        variance = np.diag(V)[:, None] + np.diag(V) - 2 * V
-        newcomer = state.n == 0
-        variance[newcomer] = variance[:, newcomer] = 2 * NEWCOMER_VARIANCE
-        raw = informative(win, win.T, variance)
+        V = with_newcomers(state.estimate.covariance, state.n == 0)
+        joined = slice(0, state.present)
+        raw = informative(state.estimate.win[joined, joined], V[joined, joined])
         largest = max(raw[pair] for pair in possible)
         weights = {pair: float(raw[pair] / largest) for pair in possible}
     chances = dict(zip(possible, pair_chances(possible, weights), strict=True))
@@ -128,7 +126,7 @@ def measures(state: State, truth: FloatArray) -> dict[str, float]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--runs", type=int, default=200)
     runs = parser.parse_args().runs
     found = {name: [run(strategy, seed) for seed in range(runs)] for name, strategy in STRATEGIES.items()}
     rows: list[Comparison] = []
@@ -141,7 +139,14 @@ def main() -> int:
             }
             compare = more_is_better if metric.startswith("pairs told") else less_is_better
             rows += [
-                compare(case=f"{look:,} comparisons", metric=metric, peer=peer, ours=means["ours"], theirs=means[peer])
+                compare(
+                    case=f"{look:,} comparisons",
+                    metric=metric,
+                    peer=peer,
+                    ours=means["ours"],
+                    theirs=means[peer],
+                    goal=1.0 if peer == "uniform" else None,
+                )
                 for peer in list(STRATEGIES)[1:]
             ]
             spread = [a[look][metric] - b[look][metric] for a, b in zip(found["ours"], found["uniform"], strict=True)]

@@ -11,7 +11,7 @@ from evaluations import pairs
 from evaluations.pairing import Pair
 from evaluations.scopes import REAL, SIMULATION, Scope
 from leaderboard import snapshots
-from leaderboard.pair_information import NEWCOMER_VARIANCE, informative
+from leaderboard.pair_information import informative, with_newcomers
 
 LIVE = (REAL, SIMULATION)
 
@@ -51,11 +51,10 @@ def weigh(result: dict[str, Any], labels: dict[str, int]) -> dict[Pair, float]:
     among = np.ix_(seen, seen)
     unknown = newcomer[:, None] | newcomer
 
-    V = np.where(unknown, 0.0, np.array(result["covariance"])[among])
-    np.fill_diagonal(V, np.where(newcomer, NEWCOMER_VARIANCE, np.diag(np.array(result["covariance"]))[seen]))
+    V = with_newcomers(np.array(result["covariance"], dtype=np.float64)[among], newcomer)
     even = 1 / (1 + result["ties"]["nu"]) / 2
     win = np.where(unknown, even, np.array(result["win"], dtype=np.float64)[among])  # None becomes NaN
-    raw = informative(win, win.T, np.diag(V)[:, None] + np.diag(V) - 2 * V)
+    raw = informative(win, V)
     joined = raw[np.triu_indices(len(names), 1)]
     largest = float(np.nanmax(joined, initial=0.0))
     # Pairs of which nothing connects the two (NaN) come first: without a comparison they stay apart.
