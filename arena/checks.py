@@ -11,6 +11,8 @@ from arena.hosts import host_in, is_loopback
 from arena.relay_address import RelayAddressError, relay_address
 
 SHORTEST_SECRET_KEY = 32
+# Sessions that measure the noise are paid for with those that rank.
+LARGEST_SHARE_FOR_NOISE = 0.25
 
 
 def check_secret_key(**_: Any) -> Iterable[CheckMessage]:
@@ -44,4 +46,14 @@ def check_relay_address(**_: Any) -> Iterable[CheckMessage]:
         )
 
 
-ALL = (check_secret_key, check_allowed_hosts, check_relay_address)
+def check_shares_of_draws(**_: Any) -> Iterable[CheckMessage]:
+    together = settings.REPEAT_SHARE + settings.SAME_POLICY_SHARE
+    if together > LARGEST_SHARE_FOR_NOISE:
+        yield Error(
+            f"REPEAT_SHARE and SAME_POLICY_SHARE add up to {together:g}: more than {LARGEST_SHARE_FOR_NOISE:g} of all "
+            "sessions would measure the noise.",
+            id="arena.E002",
+        )
+
+
+ALL = (check_secret_key, check_allowed_hosts, check_relay_address, check_shares_of_draws)

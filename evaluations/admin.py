@@ -1,4 +1,5 @@
 from django.contrib import admin
+from django.http import HttpRequest
 
 from arena.admin import ReadOnlyAdmin
 from evaluations import models
@@ -9,6 +10,10 @@ class SessionAdmin(ReadOnlyAdmin):
     list_display = ("id", "state", "valid", "reason", "lab", "source", "simulated", "opened_at")
     list_select_related = ("lab",)
     list_filter = ("state", "valid", "source", "simulated")
+
+    def get_exclude(self, request: HttpRequest, obj: models.Session | None = None) -> tuple[str, ...]:
+        """Stewards may evaluate too: how a pair was drawn is told after the reveal."""
+        return ("pair_probability", "draw_kind") if obj and obj.is_blind else ()
 
 
 @admin.register(models.MediaFile)

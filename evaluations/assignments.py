@@ -71,6 +71,7 @@ def open_session(
         lease_expires_at=now + settings.SESSION_LEASE,
         pair_probability=draw.probability,
         pool_size=draw.pool_size,
+        draw_kind=draw.kind,
     )
     _seat(session, draw)
     audit.record("session:opened", subject=f"session:{session.pk}", person=person, lab=session.lab, training=training)
@@ -142,7 +143,7 @@ def clean_instruction(instruction: str) -> str:
 def _draw(station: Station, evaluator: Person, *, training: bool, instruction: str, now: datetime) -> Draw:
     """A pair for this station, without a policy of a lab with a stake.
 
-    Training counts nowhere, so it bars no lab, and no pair tells more than another.
+    Training counts nowhere, so it bars no lab, no pair tells more than another, and none measures the noise.
     """
     pool = candidates(training=training)
     if training:
@@ -154,6 +155,7 @@ def _draw(station: Station, evaluator: Person, *, training: bool, instruction: s
             SystemRandom(),
             weights=pairs.weights_among(candidate.version_id for candidate in pool),
             earlier=pairs.earlier_on_task(station=station, instruction=instruction, now=now),
+            mix=pairs.mix_at(station),
         )
     if draw is not None:
         return draw

@@ -1,24 +1,33 @@
 """Who meets whom: which versions fit a station, and the draw. Pure; the randomness is passed in.
 
-A pair's chance has three parts. FLOOR of the draws fall on all pairs alike, so that every pair keeps a chance and the
-comparisons stay connected; the rest goes by weights, which say where a comparison tells most. Where the same task was
-evaluated before, REPEATS of the draws are kept for the pairs that met then: the same question put again measures how
-far two answers to it differ. Which of the two is side A is always even.
+A draw is of one of three kinds. A *normal* one has two parts: FLOOR of it falls on all pairs alike, so that every pair
+keeps a chance and the comparisons stay connected; the rest goes by weights, which say where a comparison tells most. A
+*repeat* puts the same question again: a pair that met on this task before. A *same policy* draw has one version on both
+sides. The last two measure how far two answers to one question differ, and what evaluators do where there is no
+difference. Which version is side A is always even.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import combinations
 from random import Random
 
 Pair = tuple[int, int]
-"""Two versions, the smaller id first."""
+"""Two versions, the smaller id first; twice the same one where it meets itself."""
 
 FLOOR = 0.2
-REPEATS = 0.2
+# An evaluator may remember who met on a task: as most of its draws are no repeats, they cannot know who meets now.
+MOST_REPEATS = 0.25
 # Of a pair that nobody has weighed yet, as with a version that was registered a minute ago. Weights are at most 1.
 UNWEIGHED = 1.0
+
+
+class DrawKind(StrEnum):
+    NORMAL = "normal"
+    REPEAT = "repeat"
+    SAME_POLICY = "same_policy"
 
 
 @dataclass(frozen=True)
@@ -50,13 +59,28 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Mix:
+    """The chances that a draw measures the noise. A repeat is drawn only where its task was evaluated before."""
+
+    repeat: float = 0.0
+    same_policy: float = 0.0
+
+
+NORMAL_ONLY = Mix()
+
+
+@dataclass(frozen=True)
 class Draw:
-    """An ordered pair, with the probability with which exactly this order of exactly this pair was drawn."""
+    """An ordered pair, with the probability with which exactly this order of exactly this pair was drawn, in any way.
+
+    One version on both sides has only one order.
+    """
 
     version_a: int
     version_b: int
     probability: float
     pool_size: int
+    kind: DrawKind = DrawKind.NORMAL
 
 
 def fits(candidate: Candidate, bench: Bench) -> bool:
@@ -77,32 +101,56 @@ def draw_pair(
     *,
     weights: Mapping[Pair, float] | None = None,
     earlier: Sequence[Pair] = (),
+    mix: Mix = NORMAL_ONLY,
 ) -> Draw | None:
-    """Two different fitting versions; None where fewer than two fit.
+    """Two fitting versions; None where fewer than two fit.
 
-    weights: from 0 to 1; without any, every ordered pair has the same probability. earlier: the pairs that met on this
-    task, once for each time.
+    weights: from 0 to 1; without any, every ordered pair of two has the same probability in a normal draw. earlier: the
+    pairs that met on this task, once for each time.
     """
     pool = sorted(candidate.version_id for candidate in candidates if fits(candidate, bench))
     if len(pool) < 2:
         return None
+    ways = ways_to_draw(pool, weights or {}, earlier, mix)
+    kind, pair = rng.choices(list(ways), list(ways.values()))[0]
+    version_a, version_b = pair if rng.random() < 0.5 else pair[::-1]
+    either_order = sum(ways.get((way, pair), 0.0) for way in DrawKind)
+    probability = either_order if version_a == version_b else either_order / 2
+    return Draw(version_a, version_b, probability=probability, pool_size=len(pool), kind=kind)
+
+
+def ways_to_draw(
+    pool: Sequence[int], weights: Mapping[Pair, float], earlier: Sequence[Pair], mix: Mix
+) -> dict[tuple[DrawKind, Pair], float]:
+    """The probability of each kind of draw with each pair, whatever the order of its sides. They add up to 1."""
     pairs = list(combinations(pool, 2))
-    chances = pair_chances(pairs, weights or {}, earlier)
-    place = rng.choices(range(len(pairs)), chances)[0]
-    version_a, version_b = pairs[place] if rng.random() < 0.5 else pairs[place][::-1]
-    return Draw(version_a, version_b, probability=chances[place] / 2, pool_size=len(pool))
+    possible = set(pairs)
+    met = Counter(pair for pair in earlier if pair in possible)
+    repeat = mix.repeat if met else 0.0
+    normal = 1 - repeat - mix.same_policy
+    ways = {
+        (DrawKind.NORMAL, pair): normal * chance
+        for pair, chance in zip(pairs, pair_chances(pairs, weights), strict=True)
+    }
+    if repeat:
+        ways |= {(DrawKind.REPEAT, pair): repeat * times / met.total() for pair, times in met.items()}
+    if mix.same_policy:
+        ways |= {(DrawKind.SAME_POLICY, (one, one)): mix.same_policy / len(pool) for one in pool}
+    return ways
 
 
-def pair_chances(pairs: Sequence[Pair], weights: Mapping[Pair, float], earlier: Sequence[Pair] = ()) -> list[float]:
-    """The probability of each pair, whatever the order of its sides. They add up to 1."""
+def pair_chances(pairs: Sequence[Pair], weights: Mapping[Pair, float]) -> list[float]:
+    """The probability of each pair in a normal draw, whatever the order of its sides. They add up to 1."""
     weighed = [max(weights.get(pair, UNWEIGHED), 0.0) for pair in pairs]
     total = sum(weighed)
     floor = FLOOR if total else 1.0
-    chances = [floor / len(pairs) + (1 - floor) * (weight / total if total else 0.0) for weight in weighed]
-    possible = set(pairs)
-    met = Counter(pair for pair in earlier if pair in possible)
-    if not met:
-        return chances
-    return [
-        (1 - REPEATS) * chance + REPEATS * met[pair] / met.total() for pair, chance in zip(pairs, chances, strict=True)
-    ]
+    return [floor / len(pairs) + (1 - floor) * (weight / total if total else 0.0) for weight in weighed]
+
+
+def repeat_chance(*, share: float, drawn: int, repeated: int) -> float:
+    """The chance of a repeat on a task that allows one, so that `share` of all draws become repeats in the long run.
+
+    drawn, repeated: how many draws there were, and how many of them were repeats. Most tasks are new, and allow none:
+    what is missing is made up for on those that do, but for no more than MOST_REPEATS of their draws.
+    """
+    return min(max(share * (drawn + 1) - repeated, 0.0), MOST_REPEATS) if share else 0.0

@@ -1,18 +1,27 @@
-"""What draws remember: the weights of pairs, and which pairs met on a task."""
+"""What draws remember: the weights of pairs, which pairs met on a task, and how often a task was put again."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import Count, Q
 
 from arena.models import Station
 from evaluations.models import PairWeight, Session
-from evaluations.pairing import Pair
+from evaluations.pairing import DrawKind, Mix, Pair, repeat_chance
 
 # A task counts as put again from here on: the scene has been laid out anew, and nobody recalls how the policies did.
 REPEATED_AFTER = timedelta(days=1)
 # Of the sessions on a task only so many of the last ones are looked at.
 REMEMBERED = 100
+# The share of repeats is kept over so many of a station's last draws.
+COUNTED = 1000
+
+
+def repeated_after(station: Station) -> timedelta:
+    """How long a task rests at a station. Simulated evaluators recall nothing."""
+    return timedelta(0) if station.simulated else REPEATED_AFTER
 
 
 def weights_among(version_ids: Iterable[int]) -> dict[Pair, float]:
@@ -41,11 +50,23 @@ def replace_weights(*, versions: Iterable[int], weights: Mapping[Pair, float], n
 
 def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> list[Pair]:
     """The pairs that met at this station on the same task, once for each time, and not only just now."""
-    sessions = Session.objects.valid().filter(
-        station=station, instruction=instruction, closed_at__lt=now - REPEATED_AFTER
+    sessions = (
+        Session.objects.valid()
+        .filter(station=station, instruction=instruction, closed_at__lt=now - repeated_after(station))
+        .exclude(draw_kind=DrawKind.SAME_POLICY)
     )
     met = []
     for session in sessions.order_by("-closed_at").prefetch_related("sides")[:REMEMBERED]:
         low, high = sorted(side.version_id for side in session.sides.all())
         met.append((low, high))
     return met
+
+
+def mix_at(station: Station) -> Mix:
+    """How often the next draw at this station measures the noise. Every draw counts, whatever became of its session."""
+    last = Session.objects.filter(station=station, training=False).order_by("-opened_at")[:COUNTED]
+    counts = last.aggregate(drawn=Count("pk"), repeated=Count("pk", filter=Q(draw_kind=DrawKind.REPEAT)))
+    return Mix(
+        repeat=repeat_chance(share=settings.REPEAT_SHARE, **counts),
+        same_policy=settings.SAME_POLICY_SHARE,
+    )

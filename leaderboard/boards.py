@@ -30,6 +30,7 @@ COLUMNS = {
     "evaluator": "evaluator_name",
 }
 EXCLUDED_BY_STEWARD = "excluded_by_steward"
+SAME_POLICY = "same_policy"
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,9 @@ def _last_known(*columns: str) -> Coalesce:
 def _left_out_because(session: dict[str, Any]) -> str:
     if not (session["state"] == State.SUBMITTED and session["valid"]):
         return str(session["reason"] or session["state"])
-    return EXCLUDED_BY_STEWARD if session["exclusion__pk"] else ""
+    if session["exclusion__pk"]:
+        return EXCLUDED_BY_STEWARD
+    return SAME_POLICY if session["policy_a"] == session["policy_b"] else ""
 
 
 def _text(value: Any) -> str:

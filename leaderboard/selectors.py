@@ -6,10 +6,13 @@ from typing import Any
 
 from arena.models import PolicyVersion
 from evaluations.reasons import Reason
-from leaderboard.boards import EXCLUDED_BY_STEWARD, PROVISIONAL_BELOW
+from leaderboard.boards import EXCLUDED_BY_STEWARD, PROVISIONAL_BELOW, SAME_POLICY
 from leaderboard.models import Snapshot
 
-REASON_WORDS = dict(Reason.choices) | {EXCLUDED_BY_STEWARD: "excluded by a steward"}
+REASON_WORDS = dict(Reason.choices) | {
+    EXCLUDED_BY_STEWARD: "excluded by a steward",
+    SAME_POLICY: "the same policy on both sides",
+}
 # Positions in the forest plot are in hundredths of its width; the outermost interval ends keep this distance.
 PLOT_WIDTH = 100.0
 PLOT_MARGIN = 3.0

@@ -33,6 +33,13 @@ def _quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _no_noise() -> Iterator[None]:
+    """Every draw is a normal one, except where a test is about the others."""
+    with override_settings(REPEAT_SHARE=0.0, SAME_POLICY_SHARE=0.0):
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _own_media(tmp_path: Path) -> Iterator[None]:
     with override_settings(MEDIA_ROOT=tmp_path / "media"):

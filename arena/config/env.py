@@ -54,6 +54,19 @@ def integer(name: str, default: int, *, low: int = 0, high: int = 2**63 - 1) -> 
     return number
 
 
+def share(name: str, default: float) -> float:
+    value = text(name).strip()
+    if not value:
+        return default
+    try:
+        number = float(value)
+    except ValueError:
+        raise ConfigurationError(f"{name}={value} is not a number") from None
+    if not 0 <= number <= 1:
+        raise ConfigurationError(f"{name}={value} is not between 0 and 1")
+    return number
+
+
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 

@@ -65,6 +65,8 @@ TRUST_FORWARDED_FOR = env.boolean("TRUST_FORWARDED_FOR", default=False)
 SESSION_LEASE = timedelta(minutes=env.integer("SESSION_LEASE_MINUTES", 120, low=1))
 TRAINING_REQUIRED = env.boolean("TRAINING_REQUIRED", default=True)
 MAX_OPEN_SESSIONS = env.integer("MAX_OPEN_SESSIONS", 20, low=1)
+REPEAT_SHARE = env.share("REPEAT_SHARE", 0.05)
+SAME_POLICY_SHARE = env.share("SAME_POLICY_SHARE", 0.02)
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 512, low=1) * 1024 * 1024
 UPLOADS_AT_ONCE = env.integer("UPLOADS_AT_ONCE", 24, low=1)
 MEDIA_QUOTA_BYTES = env.integer("MEDIA_QUOTA_GB", 0, low=0) * 1024**3

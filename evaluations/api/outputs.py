@@ -5,6 +5,7 @@ from rest_framework import serializers
 from arena.api.fields import Output
 from arena.api.pagination import PageOutput
 from evaluations.models import FailureMode, MediaFile, Photo, Preference, State, TaskCategory
+from evaluations.pairing import DrawKind
 from evaluations.reasons import Reason
 
 
@@ -138,6 +139,9 @@ class SessionOutput(SessionFactsOutput):
     active_at = serializers.DateTimeField(allow_null=True)
     lease_expires_at = serializers.DateTimeField(allow_null=True)
     revealed_at = serializers.DateTimeField(allow_null=True)
+    draw_kind = serializers.ChoiceField(
+        choices=list(DrawKind), allow_null=True, help_text="Null until the session is revealed."
+    )
     now = serializers.DateTimeField(help_text="The server's clock.")
     sides = SidesOutput()
     photos = PhotoOutput(many=True)
@@ -221,6 +225,12 @@ class PublicSessionOutput(SessionFactsOutput):
     embodiment = serializers.CharField()
     evaluator = serializers.CharField(allow_blank=True, help_text="A pseudonym.")
     source = serializers.CharField()  # type: ignore[assignment]
+    draw_kind = serializers.ChoiceField(
+        choices=list(DrawKind),
+        allow_null=True,
+        help_text="`repeat`: the same pair on the same task as before; `same_policy`: one policy on both sides. Both "
+        "measure the noise. Null where it was imported.",
+    )
     sides = PublicSidesOutput()
     exclusion = ExclusionOutput(allow_null=True, help_text="Why a steward does not let it count.")
 

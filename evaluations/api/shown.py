@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 
+from arena.models import Source
 from evaluations import drafts, submissions
 from evaluations.blinding import relay_token
 from evaluations.drafts import DraftView
@@ -43,6 +44,7 @@ def session(session: Session, *, now: datetime) -> dict[str, Any]:
         "active_at": session.active_at,
         "lease_expires_at": session.lease_expires_at,
         "revealed_at": session.revealed_at,
+        "draw_kind": None if session.is_blind else session.draw_kind,
         "now": now,
         "sides": {one.label: _side(session, one) for one in _sides(session)},
         "photos": [photo(session, one) for one in session.photos.all()],
@@ -79,6 +81,7 @@ def public_session(session: Session) -> dict[str, Any]:
         "embodiment": session.embodiment.name,
         "evaluator": session.evaluator_pseudonym,
         "source": session.source,
+        "draw_kind": None if session.source == Source.IMPORTED else session.draw_kind,
         "sides": {
             side.label: {"policy": _policy(side), "episode": _episode_of(side), "media": _media(side)}
             for side in _sides(session)

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from arena.models import ClientKey, Embodiment, Lab, Person, PolicyVersion, Source, Station
+from evaluations.pairing import DrawKind
 from evaluations.reasons import Reason
 
 if TYPE_CHECKING:
@@ -42,6 +43,12 @@ class State(models.TextChoices):
     EXPIRED = "expired", "expired"
     ABANDONED = "abandoned", "abandoned"
 
+
+_DRAW_KINDS = [
+    (DrawKind.NORMAL.value, "normal"),
+    (DrawKind.REPEAT.value, "a repeat"),
+    (DrawKind.SAME_POLICY.value, "the same policy twice"),
+]
 
 OPEN_STATES = (State.ASSIGNED, State.RUNNING)
 
@@ -102,6 +109,8 @@ class Session(models.Model):
     # The probability with which exactly this ordered pair was drawn, and from how many versions.
     pair_probability = models.FloatField(null=True, blank=True)
     pool_size = models.PositiveIntegerField(null=True, blank=True)
+    # Told to nobody before the reveal.
+    draw_kind = models.CharField(max_length=12, choices=_DRAW_KINDS, default=DrawKind.NORMAL.value)
 
     objects = SessionQuerySet.as_manager()
 
@@ -127,6 +136,9 @@ class Session(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(revealed_at=None) | Q(closed_at__isnull=False), name="session_revealed_after_its_end"
+            ),
+            models.CheckConstraint(
+                condition=Q(draw_kind__in=[kind.value for kind in DrawKind]), name="session_draw_kind_known"
             ),
             models.CheckConstraint(condition=Q(reason__in=["", *Reason.values]), name="session_reason_known"),
             models.CheckConstraint(
@@ -160,6 +172,7 @@ class Session(models.Model):
                 fields=[
                     "source", "simulated", "training", "lab", "station", "evaluator", "key", "embodiment",
                     "instruction", "rubric", "intended_category", "opened_at", "pair_probability", "pool_size",
+                    "draw_kind",
                 ],
             ),
         ]  # fmt: skip
@@ -175,6 +188,16 @@ class Session(models.Model):
     def is_blind(self) -> bool:
         """Whether its policies are still unnamed: it is open, or its evaluator is being asked who they were."""
         return self.revealed_at is None
+
+    @property
+    def is_same_policy(self) -> bool:
+        """Whether both sides were the same version, to measure the noise. Not to be told before the reveal."""
+        return self.draw_kind == DrawKind.SAME_POLICY
+
+    @property
+    def is_repeat(self) -> bool:
+        """Whether it was to put the question of an earlier session again. Not to be told before the reveal either."""
+        return self.draw_kind == DrawKind.REPEAT
 
     @property
     def category(self) -> TaskCategory:

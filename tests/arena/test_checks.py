@@ -27,6 +27,8 @@ def test_the_defaults_fit_together() -> None:
         (PUBLIC | {"RELAY_PUBLIC_URL": "ws://[::1]:8001"}, ["arena.W003"]),
         ({"PUBLIC_URL": "http://[::1]:8000", "RELAY_PUBLIC_URL": "ws://[::1]:8001"}, []),
         ({"RELAY_PUBLIC_URL": "http://relay.example"}, ["arena.E001"]),
+        ({"REPEAT_SHARE": 0.2, "SAME_POLICY_SHARE": 0.05}, []),
+        ({"REPEAT_SHARE": 0.2, "SAME_POLICY_SHARE": 0.06}, ["arena.E002"]),
         ({"SECRET_KEY": "k" * 31}, ["arena.W001"]),
         ({"SECRET_KEY": "k" * 32}, []),
     ],

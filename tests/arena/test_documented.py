@@ -35,7 +35,7 @@ def first_text(node: ast.Call) -> str | None:
 
 
 def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
-    readers = {"text", "boolean", "integer", "words", "choice", "web_address"}
+    readers = {"text", "boolean", "integer", "share", "words", "choice", "web_address"}
     read = {
         first_text(node)
         for node in sources("arena/config")

@@ -63,8 +63,18 @@ def test_what_is_read_is_tidied(monkeypatch: pytest.MonkeyPatch) -> None:
     assert env.web_address("SAMPLE", "") == "https://arena.example"
 
 
+def test_a_share_lies_between_0_and_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    for value, meant in (("", 0.05), ("0", 0.0), (" .2 ", 0.2), ("1", 1.0)):
+        monkeypatch.setenv("SAMPLE", value)
+        assert env.share("SAMPLE", 0.05) == meant
+
+
 def an_integer(name: str) -> object:
     return env.integer(name, 5, low=1, high=9)
+
+
+def a_share(name: str) -> object:
+    return env.share(name, 0.05)
 
 
 def a_boolean(name: str) -> object:
@@ -83,6 +93,7 @@ def a_web_address(name: str) -> object:
     ("read", "value"),
     [
         *((an_integer, value) for value in ("abc", "1.5", "0", "10", "-3")),
+        *((a_share, value) for value in ("abc", "5 %", "1.01", "-0.1", "nan")),
         (a_boolean, "perhaps"),
         (a_choice, "three"),
         *((a_web_address, value) for value in ("arena.example", "ws://a", "http://", "http://a:b", "http://[::1")),

@@ -1,14 +1,15 @@
 """Non-interference: swapping the dealt pair changes no byte that its evaluator can fetch about an open session.
 
-The same scenario is played twice on a database made empty in between, once with each order of the pair, before two
-policy servers that answer alike. Random ids and clocks are replaced; everything else must be equal.
+The same scenario is played on a database made empty in between, once with each order of the pair, and once with one
+policy on both sides, before policy servers that answer alike. Random ids and clocks are replaced; everything else must
+be equal.
 """
 
 import asyncio
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -29,7 +30,7 @@ from arena.models import Role
 from evaluations import assignments
 from evaluations.blinding import relay_token
 from evaluations.evaluate.steps import STEPS
-from evaluations.pairing import Draw
+from evaluations.pairing import Draw, DrawKind
 from evaluations.relay.server import Relay
 from evaluations.relay_directory import DatabaseDirectory
 from leaderboard import snapshots
@@ -236,7 +237,7 @@ def make_two_policies(urls: list[str]) -> Arena:
     return Arena(owners, versions, lab, dana, station, key, code)
 
 
-def play(urls: list[str], *, swapped: bool) -> tuple[dict[str, bytes], bytes]:
+def play(urls: list[str], draw: Callable[[int, int], Draw]) -> tuple[dict[str, bytes], bytes]:
     """Everything seen while the session was open, and the session's page after it."""
     call_command("flush", interactive=False, verbosity=0)
     arena = make_two_policies(urls)
@@ -250,8 +251,7 @@ def play(urls: list[str], *, swapped: bool) -> tuple[dict[str, bytes], bytes]:
         dana = Evaluator(arena, port)
         for session in arena.key.sessions.all():
             dana.random[str(session.pk)] = f"<{session.instruction}>"
-        pair = (beta, alpha) if swapped else (alpha, beta)
-        with patch.object(assignments, "_draw", return_value=Draw(*pair, 0.5, 2)):
+        with patch.object(assignments, "_draw", return_value=draw(alpha, beta)):
             dana.ask_for_pair()
         dana.look_around("assigned")
         for label in "AB":
@@ -262,7 +262,7 @@ def play(urls: list[str], *, swapped: bool) -> tuple[dict[str, bytes], bytes]:
             dana.look_around(f"{label} is uploaded")
         dana.try_a_wrong_address()
         first = dana.session
-        with patch.object(assignments, "_draw", return_value=Draw(*pair, 0.5, 2)):
+        with patch.object(assignments, "_draw", return_value=draw(alpha, beta)):
             dana.judge_in_the_browser()
     open_page = dict(dana.seen)
     dana.client.terminate(first)
@@ -278,13 +278,32 @@ def urls() -> Iterator[list[str]]:
         yield [first, second]
 
 
-def test_swapping_the_pair_changes_nothing_that_its_evaluator_can_fetch(urls: list[str]) -> None:
-    straight, page = play(urls, swapped=False)
-    swapped, other_page = play(urls, swapped=True)
-    assert len(straight) > 100
-    assert straight.keys() == swapped.keys()
-    assert [name for name in straight if straight[name] != swapped[name]] == []
-    # What is compared can tell the pairs apart: after the end the same page does.
+def straight(alpha: int, beta: int) -> Draw:
+    return Draw(alpha, beta, 0.5, 2)
+
+
+def swapped(alpha: int, beta: int) -> Draw:
+    return Draw(beta, alpha, 0.5, 2)
+
+
+def a_repeat(alpha: int, beta: int) -> Draw:
+    return Draw(alpha, beta, 0.6, 2, DrawKind.REPEAT)
+
+
+def same_policy(alpha: int, beta: int) -> Draw:
+    return Draw(beta, beta, 0.01, 2, DrawKind.SAME_POLICY)
+
+
+@pytest.mark.parametrize("other", [swapped, a_repeat, same_policy])
+def test_what_was_dealt_changes_nothing_that_its_evaluator_can_fetch(
+    urls: list[str], other: Callable[[int, int], Draw]
+) -> None:
+    expected, page = play(urls, straight)
+    found, other_page = play(urls, other)
+    assert len(expected) > 100
+    assert expected.keys() == found.keys()
+    assert [name for name in expected if expected[name] != found[name]] == []
+    # What is compared can tell the draws apart: after the end the same page does.
     assert page != other_page
     assert b"alpha" in page
 
@@ -294,7 +313,7 @@ def is_asked_for_a_guess(name: str) -> bool:
 
 
 def test_nothing_bound_to_the_session_names_a_policy_or_a_server(urls: list[str]) -> None:
-    seen, _ = play(urls, swapped=False)
+    seen, _ = play(urls, straight)
     about_the_session = {
         name: content
         for name, content in seen.items()

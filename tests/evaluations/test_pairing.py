@@ -1,11 +1,27 @@
+import math
 from collections import Counter
 from dataclasses import replace
+from itertools import combinations
 from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from evaluations.pairing import FLOOR, REPEATS, Bench, Candidate, draw_pair, fits, pair_chances
+from evaluations.pairing import (
+    FLOOR,
+    MOST_REPEATS,
+    Bench,
+    Candidate,
+    DrawKind,
+    Mix,
+    draw_pair,
+    fits,
+    pair_chances,
+    repeat_chance,
+    ways_to_draw,
+)
 
 BENCH = Bench(barred_labs=frozenset({1, 7}), embodiment_id=1, simulated=False, external_cameras=2, wrist_camera=True)
 FITTING = Candidate(version_id=1, lab_id=2, embodiment_id=1, simulated=False)
@@ -88,27 +104,112 @@ def test_a_pair_that_nobody_has_weighed_yet_counts_as_the_most_telling_one() -> 
     assert chances[2] > chances[1]
 
 
+MIX = Mix(repeat=0.2, same_policy=0.1)
+
+
 def test_a_share_is_kept_for_the_pairs_that_met_on_the_task() -> None:
-    chances = pair_chances(PAIRS, {}, earlier=[(0, 1), (0, 1), (1, 2), (7, 8)])
-    rest = (1 - REPEATS) / 3
-    assert chances == pytest.approx([rest + REPEATS * 2 / 3, rest, rest + REPEATS / 3])
-    assert pair_chances(PAIRS, {}, earlier=[(7, 8)]) == pair_chances(PAIRS, {})
+    ways = ways_to_draw(range(3), {}, [(0, 1), (0, 1), (1, 2), (7, 8)], MIX)
+    repeats = {pair: chance for (kind, pair), chance in ways.items() if kind == DrawKind.REPEAT}
+    assert repeats == pytest.approx({(0, 1): 0.2 * 2 / 3, (1, 2): 0.2 / 3})
 
 
-def test_a_weighted_pair_is_as_likely_as_its_stored_probability() -> None:
+def test_a_task_without_earlier_pairs_is_not_repeated() -> None:
+    unmet = ways_to_draw(range(3), {}, [(7, 8)], MIX)
+    assert unmet == ways_to_draw(range(3), {}, [], Mix(same_policy=0.1))
+    assert {kind for kind, _ in unmet} == {DrawKind.NORMAL, DrawKind.SAME_POLICY}
+
+
+def test_shares_of_0_switch_off() -> None:
+    ways = ways_to_draw(range(3), {}, [(0, 1)], Mix())
+    assert {kind for kind, _ in ways} == {DrawKind.NORMAL}
+
+
+def test_every_way_is_drawn_as_often_as_is_stored() -> None:
+    """Weighed pairs, repeats, and one policy twice: the stored probability is that of the ordered pair, in any way."""
     candidates = [replace(FITTING, version_id=number) for number in range(4)]
     weights = {(0, 1): 1.0, (0, 2): 0.1, (0, 3): 0.4, (1, 2): 0.0, (1, 3): 0.7}
-    rng, draws = Random(8), 20_000
+    earlier = [(1, 2), (0, 1), (1, 2)]
+    rng, draws = Random(8), 40_000
     counts: Counter[tuple[int, int]] = Counter()
+    kinds: Counter[str] = Counter()
     stored: dict[tuple[int, int], float] = {}
     for _ in range(draws):
-        draw = draw_pair(candidates, BENCH, rng, weights=weights, earlier=[(1, 2)])
+        draw = draw_pair(candidates, BENCH, rng, weights=weights, earlier=earlier, mix=MIX)
         assert draw is not None
+        assert (draw.kind == DrawKind.SAME_POLICY) == (draw.version_a == draw.version_b)
         counts[draw.version_a, draw.version_b] += 1
+        kinds[draw.kind] += 1
         stored[draw.version_a, draw.version_b] = draw.probability
+    assert len(stored) == 16
     assert sum(stored.values()) == pytest.approx(1)
     assert all(abs(counts[pair] - draws * share) < 5 * (draws * share) ** 0.5 for pair, share in stored.items())
     assert all(stored[a, b] == stored[b, a] for a, b in stored)
+    for kind, share in ((DrawKind.NORMAL, 0.7), (DrawKind.REPEAT, 0.2), (DrawKind.SAME_POLICY, 0.1)):
+        assert abs(kinds[kind] - draws * share) < 5 * (draws * share) ** 0.5
+
+
+pools = st.sets(st.integers(0, 30), min_size=2, max_size=8).map(sorted)
+mixes = st.builds(Mix, repeat=st.floats(0, MOST_REPEATS), same_policy=st.floats(0, 0.25))
+
+
+def pairs_of(pool: list[int]) -> st.SearchStrategy[tuple[int, int]]:
+    return st.sampled_from(list(combinations([*pool, 99], 2)))
+
+
+@given(st.data(), pools, mixes)
+def test_whatever_is_drawn_from(data: st.DataObject, pool: list[int], mix: Mix) -> None:
+    """Probabilities add up to 1, every pair keeps its floor, and the measuring kinds keep to their shares."""
+    weights = data.draw(st.dictionaries(pairs_of(pool), st.floats(0, 1), max_size=10))
+    earlier = data.draw(st.lists(pairs_of(pool), max_size=6))
+    ways = ways_to_draw(pool, weights, earlier, mix)
+    assert math.fsum(ways.values()) == pytest.approx(1)
+    shares = {kind: math.fsum(chance for (way, _), chance in ways.items() if way == kind) for kind in DrawKind}
+    met = any(pair in set(combinations(pool, 2)) for pair in earlier)
+    assert shares[DrawKind.REPEAT] == pytest.approx(mix.repeat if met else 0)
+    assert shares[DrawKind.SAME_POLICY] == pytest.approx(mix.same_policy)
+    floor = FLOOR * shares[DrawKind.NORMAL] / math.comb(len(pool), 2)
+    assert all(ways[DrawKind.NORMAL, pair] >= floor * (1 - 1e-9) for pair in combinations(pool, 2))
+    assert {version for _, pair in ways for version in pair} <= set(pool)
+
+
+@given(st.data(), pools, st.integers())
+def test_no_draw_holds_a_policy_of_a_lab_with_a_stake(data: st.DataObject, pool: list[int], seed: int) -> None:
+    """However often it met on the task, and however it is weighed; also where it would meet itself."""
+    barred = set(data.draw(st.lists(st.sampled_from(pool), max_size=len(pool))))
+    candidates = [replace(FITTING, version_id=one, lab_id=1 if one in barred else 2) for one in pool]
+    pairs = list(combinations(pool, 2))
+    draw = draw_pair(
+        candidates, BENCH, Random(seed), weights=dict.fromkeys(pairs, 1.0), earlier=pairs, mix=Mix(0.25, 0.75)
+    )
+    if len(set(pool) - barred) < 2:
+        assert draw is None
+    else:
+        assert draw is not None
+        assert not {draw.version_a, draw.version_b} & barred
+
+
+@pytest.mark.parametrize("allowed", [1.0, 0.5, 0.2])
+def test_repeats_keep_their_share_in_the_long_run(allowed: float) -> None:
+    """However few of the tasks allow one, as long as MOST_REPEATS of those are enough."""
+    rng, draws, repeated = Random(3), 4000, 0
+    for drawn in range(draws):
+        chance = repeat_chance(share=0.05, drawn=drawn, repeated=repeated)
+        repeated += rng.random() < allowed and rng.random() < chance
+        assert repeated <= 0.05 * (drawn + 1) + 1
+    assert repeated / draws == pytest.approx(0.05, abs=0.005)
+
+
+def test_where_few_tasks_allow_a_repeat_most_of_their_draws_are_none() -> None:
+    assert repeat_chance(share=0.05, drawn=1000, repeated=0) == MOST_REPEATS
+    assert repeat_chance(share=0.05, drawn=0, repeated=0) == 0.05
+    assert repeat_chance(share=0.05, drawn=19, repeated=1) == 0
+    assert repeat_chance(share=0, drawn=1000, repeated=0) == 0
+
+
+@given(st.floats(0, 1), st.integers(0, 10**6), st.data())
+def test_the_chance_of_a_repeat_is_capped(share: float, drawn: int, data: st.DataObject) -> None:
+    repeated = data.draw(st.integers(0, drawn))
+    assert 0 <= repeat_chance(share=share, drawn=drawn, repeated=repeated) <= MOST_REPEATS
 
 
 def test_weights_of_versions_that_do_not_fit_change_nothing() -> None:

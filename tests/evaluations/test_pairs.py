@@ -1,13 +1,17 @@
+from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, ProgrammingError
+from django.test import override_settings
 from django.utils import timezone
 
-from evaluations import pairs
+from arena import affiliations
+from arena.models import Policy
+from evaluations import assignments, pairs
 from evaluations.models import PairWeight, Session
-from evaluations.pairing import FLOOR, REPEATS, Pair
-from tests.factories import Arena, finish_session, open_session
+from evaluations.pairing import FLOOR, DrawKind, Mix, Pair, repeat_chance
+from tests.factories import Arena, finish_session, make_arena, make_lab, make_version, open_session
 
 TASK = "put the cup on the plate"
 LATER = timedelta(days=2)
@@ -50,14 +54,68 @@ def test_sessions_are_drawn_by_the_weights_and_keep_their_probability(arena: Are
         assert session.pair_probability == pytest.approx(chances[pair_of(session)])
 
 
+@override_settings(REPEAT_SHARE=0.2)
 def test_the_same_task_at_another_time_may_meet_the_same_pair(arena: Arena) -> None:
     now = timezone.now()
     first = finish_session(open_session(arena, TASK, now=now), now=now)
     met = pair_of(first)
     again = open_session(arena, TASK, now=now + LATER)
-    even = (1 - REPEATS) / 3
-    expected = (even + REPEATS if pair_of(again) == met else even) / 2
+    chance = repeat_chance(share=0.2, drawn=1, repeated=0)
+    even = (1 - chance) / 3
+    expected = (even + chance if pair_of(again) == met else even) / 2
     assert again.pair_probability == pytest.approx(expected)
+
+
+@override_settings(REPEAT_SHARE=0.1, SAME_POLICY_SHARE=0.1)
+def test_every_session_keeps_the_kind_of_its_draw(arena: Arena) -> None:
+    now = timezone.now() - 400 * LATER
+    kinds: Counter[str] = Counter()
+    for _ in range(60):
+        now += LATER
+        session = open_session(arena, TASK, now=now)
+        same = len({side.version_id for side in session.sides.all()}) == 1
+        assert same == (session.draw_kind == DrawKind.SAME_POLICY)
+        if same:
+            assert session.pair_probability == pytest.approx(0.1 / 3)
+        kinds[session.draw_kind] += 1
+        finish_session(session, now=now)
+    assert 2 <= kinds[DrawKind.REPEAT] <= 7  # the share of 60 is 6
+    assert 0 < kinds[DrawKind.SAME_POLICY] < 20
+    assert kinds[DrawKind.NORMAL] > 30
+
+
+def test_shares_of_0_leave_normal_draws(arena: Arena) -> None:
+    now = timezone.now()
+    for _ in range(12):
+        now += LATER
+        assert finish_session(open_session(arena, TASK, now=now), now=now).draw_kind == DrawKind.NORMAL
+
+
+@override_settings(REPEAT_SHARE=0.25, SAME_POLICY_SHARE=1.0)
+def test_training_measures_no_noise(arena: Arena) -> None:
+    Policy.objects.update(practice=True)
+    now = timezone.now()
+    session = assignments.open_session(
+        person=arena.dana, station=arena.station, instruction=TASK, now=now, training=True
+    )
+    assert session.draw_kind == DrawKind.NORMAL
+    assert pairs.mix_at(arena.station) == Mix(repeat=0.25, same_policy=1.0)  # and is not among the draws counted
+
+
+@override_settings(SAME_POLICY_SHARE=1.0)
+def test_a_policy_of_a_lab_with_a_stake_never_meets_itself(arena: Arena) -> None:
+    neighbours = make_lab()
+    own, close = make_version(lab=arena.lab), make_version(lab=neighbours)
+    affiliations.declare(lab=arena.lab, other=neighbours, by=arena.dana)
+    for number in range(12):
+        session = open_session(arena, f"task {number}")
+        assert not {side.version_id for side in session.sides.all()} & {own.pk, close.pk}
+
+
+def test_the_kind_of_a_draw_never_changes(arena: Arena) -> None:
+    session = open_session(arena)
+    with pytest.raises(ProgrammingError):
+        Session.objects.filter(pk=session.pk).update(draw_kind=DrawKind.REPEAT)
 
 
 def test_what_met_on_a_task(arena: Arena) -> None:
@@ -71,3 +129,19 @@ def test_what_met_on_a_task(arena: Arena) -> None:
 
     assert earlier(timedelta(hours=1)) == []
     assert earlier(LATER) == [pair_of(first)]
+
+
+@override_settings(SAME_POLICY_SHARE=1.0)
+def test_a_policy_that_met_itself_is_nothing_to_repeat(arena: Arena) -> None:
+    now = timezone.now()
+    finish_session(open_session(arena, TASK, now=now), now=now)
+    assert pairs.earlier_on_task(station=arena.station, instruction=TASK, now=now + LATER) == []
+
+
+@pytest.mark.django_db
+def test_simulated_evaluators_recall_nothing() -> None:
+    arena = make_arena(simulated=True)
+    now = timezone.now()
+    first = finish_session(open_session(arena, TASK, now=now), now=now)
+    soon = now + timedelta(seconds=1)
+    assert pairs.earlier_on_task(station=arena.station, instruction=TASK, now=soon) == [pair_of(first)]

@@ -63,7 +63,8 @@ def test_a_single_version_has_no_pair() -> None:
 
 def even(*score: float) -> np.ndarray[Any, Any]:
     """The chance of winning among policies of these scores that never tie."""
-    return 1 / (1 + np.exp(np.array(score) - np.array(score)[:, None]))
+    chance: np.ndarray[Any, Any] = 1 / (1 + np.exp(np.array(score) - np.array(score)[:, None]))
+    return chance
 
 
 def test_known_numbers() -> None:
@@ -78,7 +79,7 @@ def test_a_comparison_is_worth_what_it_takes_off_the_total_variance() -> None:
     """Among even policies, against the trace of the inverse of the information with one row more."""
     rows = np.random.default_rng(1).normal(size=(30, 4))
     precision = rows.T @ rows
-    V = np.linalg.inv(precision)
+    V: np.ndarray[Any, Any] = np.linalg.inv(precision)
     found = informative(even(0, 0, 0, 0), V)
     for i, j in itertools.combinations(range(4), 2):
         row = np.eye(4)[i] - np.eye(4)[j]

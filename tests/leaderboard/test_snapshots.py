@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import ProgrammingError, connection
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from arena.jobs import Job
@@ -43,6 +43,15 @@ def test_a_snapshot_counts_every_session_that_ended_or_says_why_not(arena: Arena
     assert snapshot.excluded == {"evaluator_left": 1, "excluded_by_steward": 1, "marked_invalid": 1}
     assert snapshot.counted + sum(snapshot.excluded.values()) == snapshot.total
     assert sum(policy["n"] for policy in snapshot.result["policies"]) == 12
+
+
+def test_a_policy_against_itself_is_on_no_board(arena: Arena) -> None:
+    play(arena, 3)
+    with override_settings(SAME_POLICY_SHARE=1.0):
+        play(arena, 2)
+        play(arena, 1, valid=False)
+    (snapshot,) = recompute()
+    assert (snapshot.counted, snapshot.excluded) == (3, {"marked_invalid": 1, "same_policy": 2})
 
 
 def test_nothing_new_makes_no_new_snapshot(arena: Arena) -> None:
