@@ -59,6 +59,8 @@ class Platform:
             "RELAY_PORT": str(self.relay_port),
             "ALLOW_PRIVATE_ENDPOINTS": "1",
             "BOARD_DEBOUNCE_SECONDS": "1",
+            "REPEAT_SHARE": "0",
+            "SAME_POLICY_SHARE": "0",
         }
 
     def start(self) -> None:
