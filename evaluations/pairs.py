@@ -19,9 +19,9 @@ REMEMBERED = 100
 COUNTED = 1000
 
 
-def repeated_after(station: Station) -> timedelta:
+def repeated_after(*, simulated: bool) -> timedelta:
     """How long a task rests at a station. Simulated evaluators recall nothing."""
-    return timedelta(0) if station.simulated else REPEATED_AFTER
+    return timedelta(0) if simulated else REPEATED_AFTER
 
 
 def weights_among(version_ids: Iterable[int]) -> dict[Pair, float]:
@@ -52,7 +52,9 @@ def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> lis
     """The pairs that met at this station on the same task, once for each time, and not only just now."""
     sessions = (
         Session.objects.valid()
-        .filter(station=station, instruction=instruction, closed_at__lt=now - repeated_after(station))
+        .filter(
+            station=station, instruction=instruction, closed_at__lt=now - repeated_after(simulated=station.simulated)
+        )
         .exclude(draw_kind=DrawKind.SAME_POLICY)
     )
     met = []

@@ -1,11 +1,13 @@
 from django.urls import path
 
-from leaderboard import api, roboarena, views
+from leaderboard import api, method, method_api, roboarena, views
 
 urlpatterns = [
     path("", views.leaderboard, name="leaderboard"),
+    path("method", method.method, name="method"),
     path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),
     path("snapshots/<int:snapshot_id>/export.zip", views.snapshot_export, name="snapshot-export"),
     path("api/v1/public/leaderboard", api.Leaderboard.as_view(), name="api-leaderboard"),
+    path("api/v1/public/method", method_api.Method.as_view(), name="api-method"),
     path("api/leaderboard", roboarena.Leaderboard.as_view(), name="roboarena-leaderboard"),
 ]

@@ -94,6 +94,7 @@ GET    /api/v1/me/notices                                         401 200 200 20
 PATCH  /api/v1/me/notices                                         401 400 400 400 400 400
 
 GET    /api/v1/public/leaderboard                                 200 200 200 200 200 200
+GET    /api/v1/public/method                                      200 200 200 200 200 200
 GET    /api/v1/public/sessions                                    200 200 200 200 200 200
 GET    /api/v1/public/sessions/{open}                             404 404 404 404 404 404
 GET    /api/v1/public/sessions/{ended}                            200 200 200 200 200 200

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from evaluations.evaluate import method, views
+from evaluations.evaluate import views
 
 urlpatterns = [
     path("evaluate", views.start, name="evaluate"),
@@ -11,5 +11,4 @@ urlpatterns = [
     path("evaluate/<uuid:session_id>/extend", views.extend, name="evaluate-extend"),
     path("evaluate/<uuid:session_id>/abandon", views.abandon, name="evaluate-abandon"),
     path("sessions/<uuid:session_id>/photos/<int:photo_id>.jpg", views.session_photo, name="session-photo"),
-    path("method", method.method, name="method"),
 ]

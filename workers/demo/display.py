@@ -93,6 +93,8 @@ def result_line(session: Session) -> str:
     preferred = page["preferred"]
     sides = sorted(page["sides"], key=lambda one: one["side"] != preferred)
     first, second = (f"{one['side'].version.label} ({one['episode'].progress:.0%})" for one in sides)
+    if session.is_same_policy:
+        second = f"{second}, a check of the noise"
     return f"{first} {'beat' if preferred else 'tied with'} {second}: {session.instruction}. {session.lab.name}"
 
 

@@ -1,14 +1,9 @@
-"""The page that says how a session works, and whether its blinding holds."""
+"""Whether the blinding holds: how often evaluators named a policy rightly, beside how often chance would."""
 
 import math
 from dataclasses import dataclass
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
-
-from evaluations import guesses, scopes
+from evaluations import guesses
 from evaluations.guesses import HitRate
 from evaluations.scopes import Scope
 
@@ -50,12 +45,3 @@ def blinding_check(scope: Scope) -> BlindingCheck:
     low, high = wilson_interval(found.hits, found.named)
     figures = (found.hits / found.named, low, high, found.by_chance / found.named)
     return BlindingCheck(scope, found, *(100 * figure for figure in figures))
-
-
-@require_safe
-def method(request: HttpRequest) -> HttpResponse:
-    context = {
-        "checks": [blinding_check(scope) for scope in (scopes.REAL, scopes.SIMULATION)],
-        "lease_minutes": int(settings.SESSION_LEASE.total_seconds() // 60),
-    }
-    return render(request, "evaluations/method.html", context)

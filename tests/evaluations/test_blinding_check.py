@@ -3,7 +3,7 @@ from django.test import Client
 from django.utils import timezone
 
 from evaluations import guesses, scopes, sessions
-from evaluations.evaluate.method import BlindingCheck, blinding_check, wilson_interval
+from evaluations.blinding_check import BlindingCheck, blinding_check, wilson_interval
 from evaluations.guesses import HitRate
 from evaluations.models import Preference, Session
 from evaluations.sessions import Judgement
