@@ -9,11 +9,12 @@ Eliminating lab by lab leaves the Schur complement of size K0, so that 30 labs c
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import linalg
 
-from leaderboard.ranking.comparisons import FloatArray
+from leaderboard.ranking.comparisons import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +27,14 @@ class Arrow:
 
     def factor(self) -> "Factor":
         """Raises scipy.linalg.LinAlgError where H is not positive definite."""
-        lower = np.linalg.cholesky(self.labs).astype(np.float64, copy=False)
-        Z = np.empty_like(self.cross)
-        for g, L in enumerate(lower):
-            Z[g] = linalg.solve_triangular(L, self.cross[g], lower=True, check_finite=False)
+        inverse = np.stack([_inverse(L) for L in np.linalg.cholesky(self.labs)])
+        Z = inverse @ self.cross
         stacked = Z.reshape(-1, self.shared.shape[0])
-        R = linalg.cholesky(self.shared - stacked.T @ stacked, lower=False, check_finite=False)
-        return Factor(lower, Z, R)
+        schur = linalg.blas.dsyrk(-1.0, stacked.T, beta=1.0, c=self.shared.T)
+        R, status = linalg.lapack.dpotrf(schur, lower=False, clean=True, overwrite_a=True)
+        if status:
+            raise linalg.LinAlgError("The Schur complement is not positive definite.")
+        return Factor(inverse, Z, R)
 
     def without(self, kept: slice) -> "Arrow":
         """Only these parameters of each lab, the others held."""
@@ -41,35 +43,39 @@ class Arrow:
 
 @dataclass(frozen=True, eq=False)
 class Factor:
-    """lower: (G, B, B) Cholesky factors of the labs' blocks. Z: (G, B, K0) = lower^-1 cross. R: (K0, K0), upper, with
-    R' R the Schur complement."""
+    """inverse: (G, B, B), of the lower Cholesky factors of the labs' blocks. Z: (G, B, K0) = inverse cross. R: (K0,
+    K0), upper, with R' R the Schur complement."""
 
-    lower: FloatArray
+    inverse: FloatArray
     Z: FloatArray
     R: FloatArray
 
     def solve(self, shared: FloatArray, labs: FloatArray) -> tuple[FloatArray, FloatArray]:
         """H^-1 of a vector: (K0,) and (G, B) in and out."""
-        y = np.stack([linalg.solve_triangular(L, v, lower=True) for L, v in zip(self.lower, labs, strict=True)])
-        x = self._solve_schur(shared - np.einsum("gbk,gb->k", self.Z, y))
-        rest = y - self.Z @ x
-        own = [linalg.solve_triangular(L, v, lower=True, trans=1) for L, v in zip(self.lower, rest, strict=True)]
-        return x, np.stack(own)
+        y = (self.inverse @ labs[..., None])[..., 0]
+        x = self._solve_schur(shared - y.ravel() @ self._stacked)
+        own = np.swapaxes(self.inverse, 1, 2) @ (y - self.Z @ x)[..., None]
+        return x, own[..., 0]
 
-    def solve_shared(self, shared: FloatArray, labs: FloatArray) -> FloatArray:
-        """The shared part of H^-1 of r vectors: (r, K0) and (r, G, B) in, (r, K0) out."""
-        rest = shared.copy()
-        for g, L in enumerate(self.lower):
-            if labs[:, g].any():
-                rest -= linalg.solve_triangular(L, labs[:, g].T, lower=True).T @ self.Z[g]
-        solved: FloatArray = self._solve_schur(rest.T).T
+    def solve_shared(
+        self, shared: FloatArray, labs: FloatArray, *, group: IntArray, lab: IntArray, groups: int
+    ) -> FloatArray:
+        """(groups, K0) the shared part of H^-1 of as many vectors, each the sum of its parts.
+
+        A part belongs to one group and one lab: shared (r, K0) and labs (r, B) of r parts, group and lab (r,).
+        """
+        y = (self.inverse[lab] @ labs[..., None])[..., 0]
+        rest = shared - (y[:, None] @ self.Z[lab])[:, 0]
+        summed = np.zeros((groups, shared.shape[1]))
+        np.add.at(summed, group, rest)
+        solved: FloatArray = self._solve_schur(summed.T).T
         return solved
 
     def shared_covariance(self) -> FloatArray:
         """(K0, K0) block of H^-1."""
-        inverse, status = linalg.lapack.dpotri(self.R, lower=False)
+        upper, status = linalg.lapack.dpotri(self.R, lower=False)
         assert status == 0
-        symmetric: FloatArray = np.triu(inverse) + np.triu(inverse, 1).T
+        symmetric: FloatArray = np.triu(upper) + np.triu(upper, 1).T
         return symmetric
 
     def shared_variances(self) -> FloatArray:
@@ -81,15 +87,26 @@ class Factor:
 
     def lab_variances(self) -> FloatArray:
         """(G, B) of the diagonal of H^-1: of L^-T (I + Z S^-1 Z') L^-1 in each lab."""
-        G, B, K0 = self.Z.shape
-        U = linalg.solve_triangular(self.R, self.Z.reshape(-1, K0).T, trans=1, check_finite=False)
-        variances = np.empty((G, B))
-        for g, L in enumerate(self.lower):
-            own = U[:, g * B : (g + 1) * B]
-            inverse = linalg.solve_triangular(L, np.eye(B), lower=True)
-            variances[g] = np.einsum("ij,ik,kj->j", inverse, np.eye(B) + own.T @ own, inverse, optimize=True)
+        U = linalg.blas.dtrsm(1.0, self.R, self._stacked.T, trans_a=True).T.reshape(self.Z.shape)
+        own = np.swapaxes(self.inverse, 1, 2) @ U
+        variances: FloatArray = np.einsum("gij,gij->gj", self.inverse, self.inverse)
+        variances += np.einsum("gbk,gbk->gb", own, own)
         return variances
 
+    @cached_property
+    def _stacked(self) -> FloatArray:
+        """(G B, K0)"""
+        return self.Z.reshape(-1, self.Z.shape[2])
+
     def _solve_schur(self, b: FloatArray) -> FloatArray:
-        solved: FloatArray = linalg.cho_solve((self.R, False), b, check_finite=False)
-        return solved
+        solved, status = linalg.lapack.dpotrs(self.R, b, lower=False)
+        assert status == 0
+        vector: FloatArray = solved.reshape(b.shape)
+        return vector
+
+
+def _inverse(lower: FloatArray) -> FloatArray:
+    inverse, status = linalg.lapack.dtrtri(lower, lower=True)
+    assert status == 0
+    triangle: FloatArray = inverse
+    return triangle

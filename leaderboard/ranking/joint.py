@@ -47,8 +47,10 @@ from leaderboard.ranking.joint_fit import (
     widened,
     with_a_stranger,
 )
-from leaderboard.ranking.joint_objective import B_POLICY, DELTA, LNU, LNU_0, Layout, Point, Weights
+from leaderboard.ranking.joint_layout import B_POLICY, DELTA, LNU, LNU_0, Layout
+from leaderboard.ranking.joint_objective import Point, Weights
 from leaderboard.ranking.joint_settings import JointSettings
+from leaderboard.ranking.joint_tables import Places
 from leaderboard.ranking.joint_tasks import expected_progress, lab_results, task_results
 from leaderboard.ranking.joint_weights import paired, preference_alone, relate, weigh
 from leaderboard.ranking.readings import Readings, add_up, one_by_one, progress_varies
@@ -190,10 +192,9 @@ def score_matrix(layout: Layout, component: IntArray, w: FloatArray) -> FloatArr
 
 def influence(fitted: Fitted, L: FloatArray) -> FloatArray:
     """(G, P): the step of the scores if a lab's sessions were not there, turned round: L H^-1 S_g."""
-    objective = fitted.objective
-    residuals = objective.residuals(fitted.point)
-    shared, labs = objective.collect(residuals, objective.readings.lab, groups=objective.layout.n_labs)
-    return fitted.factor.solve_shared(shared, labs) @ L.T
+    shared, own = fitted.objective.gradients(fitted.point)
+    G = fitted.objective.layout.n_labs
+    return fitted.factor.solve_shared(shared, own, group=np.arange(G), lab=np.arange(G), groups=G) @ L.T
 
 
 def evaluator_influence(fitted: Fitted, L: FloatArray, comparisons: Comparisons) -> FloatArray:
@@ -201,11 +202,12 @@ def evaluator_influence(fitted: Fitted, L: FloatArray, comparisons: Comparisons)
     G, objective = comparisons.n_labs, fitted.objective
     has_progress = bool(objective.readings.known.sum())
     rows = add_up(by_evaluator_and_lab(comparisons), use_progress=has_progress)
-    evaluator, lab = np.divmod(rows.lab, G)
-    own = objective.elsewhere(replace(rows, lab=lab))
-    point = own.point(fitted.point.at)
-    shared, labs = own.collect(own.residuals(point), evaluator, groups=len(comparisons.evaluators))
-    return fitted.factor.solve_shared(shared, labs) @ L.T
+    pairs, pair = np.unique(rows.lab, return_inverse=True)
+    own = objective.elsewhere(replace(rows, lab=rows.lab % G))
+    by_pair = replace(own.places, lab=pair, groups=pairs.size)
+    shared, labs = own.gradients(own.point(fitted.point.at), by_pair)
+    evaluator, lab = np.divmod(pairs, G)
+    return fitted.factor.solve_shared(shared, labs, group=evaluator, lab=lab, groups=len(comparisons.evaluators)) @ L.T
 
 
 def degrees_of_freedom(fitted: Fitted, L: FloatArray, covariance: FloatArray) -> float | None:
@@ -271,7 +273,8 @@ def _elsewhere(fitted: Fitted, policies: tuple[str, ...], comparisons: Compariso
     at = with_a_stranger(fitted.point.at, old, layout)
     return replace(
         objective,
-        design=replace(objective.design, readings=rows, layout=layout),
+        readings=rows,
+        places=Places.of(rows, layout),
         mean=np.zeros(layout.shared_size),
         precision=np.zeros(layout.shared_size),
         lab_precision=np.zeros(layout.lab_size),

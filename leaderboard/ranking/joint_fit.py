@@ -9,34 +9,23 @@ from scipy import linalg
 from leaderboard.ranking.arrow import Arrow, Factor
 from leaderboard.ranking.comparisons import FloatArray
 from leaderboard.ranking.errors import NoFiniteEstimate
-from leaderboard.ranking.joint_objective import (
-    DELTA,
-    DELTA_S,
-    GLOBALS,
-    LNU,
-    LNU_0,
-    MU,
-    MU_LAB,
-    Design,
-    Layout,
-    Objective,
-    Point,
-    Position,
-    Weights,
-)
+from leaderboard.ranking.joint_layout import DELTA, DELTA_S, GLOBALS, LNU, LNU_0, MU, MU_LAB, Layout, Position
+from leaderboard.ranking.joint_objective import Objective, Point, Weights
 from leaderboard.ranking.joint_settings import JointSettings
+from leaderboard.ranking.joint_tables import Places
 from leaderboard.ranking.readings import Readings
 from leaderboard.ranking.spreads import SPREAD_FLOOR, next_spread
 
 MAX_STEPS = 200
 MAX_HALVINGS = 40
-# A step that promises less than this of Q is the last.
+# After a step that promises less than this of Q one more is taken, with the curvature there, and is the last.
 SMALL_GAIN = 1e-10
-# The spreads move from this step on; they have settled when none changes by this share.
-SPREADS_FROM = 1
+# The spreads have settled when none changes by this share.
 SPREADS_SETTLED = 0.01
 STEP_SETTLED = 1e-3
 LARGEST_SHARE = 0.9
+# A step of this share of the one before shows that the curvature still serves.
+MUCH_SHORTER = 0.3
 # Rates of the exponential priors on the spreads: lower where effects that differ are soon seen to.
 RATES = {"tie": 1.0, "tie_category": 4.0, "a": 0.5}
 RATE = 2.0
@@ -84,28 +73,38 @@ def fit_stage(
     """Newton's method, the spreads and phi moving with it until they have settled; then to the top at these."""
     spreads, at, phi = start.spreads, start.at, settings.dispersion
     updates: list[Spreads] = []
-    design = Design(readings, layout)
-    objective = build(design, settings, spreads=spreads, phi=phi or start.phi, weights=weights, k=k)
+    places = Places.of(readings, layout)
+    objective = build(readings, places, settings, spreads=spreads, phi=phi or start.phi, weights=weights, k=k)
     point = objective.point(objective.with_held(at))
-    for number in range(MAX_STEPS):
-        arrow = objective.information(point)
-        factor = _factor(arrow)
-        step = Position(*factor.solve(*_parts(objective.gradient(point))))
-        point = climb(objective, point, step)
-        settled = number >= SPREADS_FROM
-        if number >= SPREADS_FROM and settings.spreads_estimated:
+    for _ in range(MAX_STEPS):
+        factor = _factor(objective.information(point))
+        point, largest = approach(objective, point, factor)
+        settled = True
+        if settings.spreads_estimated:
             updates.append(next_spreads(objective, spreads, point.at, factor))
-            settled = settled and updates[-1].changed_most(spreads) < SPREADS_SETTLED
+            settled = updates[-1].changed_most(spreads) < SPREADS_SETTLED
             spreads = updates[-1]
             if len(updates) == 3 and not settled:
                 spreads = ahead(*updates)
                 updates = []
         new_phi = phi or dispersion(readings, point)
-        objective = build(design, settings, spreads=spreads, phi=new_phi, weights=weights, k=k)
+        objective = build(readings, places, settings, spreads=spreads, phi=new_phi, weights=weights, k=k)
         point = objective.point(point.at)
-        if settled and step.largest() < STEP_SETTLED:
+        if settled and largest < STEP_SETTLED:
             break
-    return to_the_top(objective, point, spreads)
+    return to_the_top(objective, point, spreads, factor)
+
+
+def approach(objective: Objective, point: Point, factor: Factor) -> tuple[Point, float]:
+    """Steps with one curvature for as long as each is much shorter than the one before, and the size of the last."""
+    before = math.inf
+    while True:
+        step = Position(*factor.solve(*_parts(objective.gradient(point))))
+        point = climb(objective, point, step)
+        largest = step.largest()
+        if largest < STEP_SETTLED or largest > MUCH_SHORTER * before:
+            return point, largest
+        before = largest
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,23 +114,29 @@ class Start:
     phi: float = PHI_USUAL
 
 
-def to_the_top(objective: Objective, point: Point, spreads: Spreads) -> Fitted:
-    """Newton's method with everything but the effects held: Q rises at every step, to the one top that it has."""
-    path = [point.value]
+def to_the_top(objective: Objective, point: Point, spreads: Spreads, factor: Factor | None = None) -> Fitted:
+    """Newton's method with everything but the effects held: Q rises at every step, to the one top that it has.
+
+    factor: of a curvature near by. It is renewed where steps with it do not bring the top much closer.
+    """
+    path, before = [point.value], math.inf
     for _ in range(MAX_STEPS):
+        factor = factor or _factor(objective.information(point))
         gradient = objective.gradient(point)
-        step = Position(*_factor(objective.information(point)).solve(*_parts(gradient)))
+        step = Position(*factor.solve(*_parts(gradient)))
         gain = float(gradient.shared @ step.shared + np.sum(gradient.labs * step.labs)) / 2
         if gain < SMALL_GAIN:
-            point = objective.point(point.at.moved(step, 1.0))
             break
         higher = climb(objective, point, step)
         if higher.value <= point.value:
             break
         point = higher
         path.append(point.value)
+        factor, before = (factor if gain < MUCH_SHORTER**2 * before else None), gain
     arrow = objective.information(point)
-    return Fitted(objective, point, spreads, arrow, _factor(arrow), tuple(path))
+    factor = _factor(arrow)
+    last = Position(*factor.solve(*_parts(objective.gradient(point))))
+    return Fitted(objective, objective.point(point.at.moved(last, 1.0)), spreads, arrow, factor, tuple(path))
 
 
 def climb(objective: Objective, point: Point, step: Position) -> Point:
@@ -144,7 +149,8 @@ def climb(objective: Objective, point: Point, step: Position) -> Point:
 
 
 def build(
-    design: Design,
+    readings: Readings,
+    places: Places,
     settings: JointSettings,
     *,
     spreads: Spreads,
@@ -153,7 +159,7 @@ def build(
     k: float,
 ) -> Objective:
     """Ties and the order effect are the preferences' own, whatever these count for: their priors weigh as much less."""
-    layout = design.layout
+    layout = places.layout
     alone = 1 / math.sqrt(weights.preference or 1.0)
     mean, sd = np.zeros(layout.shared_size), np.empty(layout.shared_size)
     mean[LNU_0] = settings.tie_mean
@@ -173,7 +179,8 @@ def build(
     lab_sd[LNU], lab_sd[MU_LAB] = alone * spreads.tie, spreads.lab
     lab_sd[layout.b] = spreads.b
     return Objective(
-        design,
+        readings,
+        places,
         mean,
         _precision(sd),
         _precision(lab_sd),

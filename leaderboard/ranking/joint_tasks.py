@@ -6,7 +6,7 @@ from scipy import special, stats
 from leaderboard.ranking.comparisons import Comparisons, FloatArray, IntArray
 from leaderboard.ranking.estimate import LabResult, TaskResult
 from leaderboard.ranking.joint_fit import Fitted
-from leaderboard.ranking.joint_objective import MU, MU_LAB
+from leaderboard.ranking.joint_layout import MU, MU_LAB
 
 # A logistic curve averaged over a normal shift of variance v is nearly the curve at eta / sqrt(1 + v x this).
 LOGISTIC_NORMAL = (16 * np.sqrt(3) / (15 * np.pi)) ** 2

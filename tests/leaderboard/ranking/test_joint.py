@@ -9,8 +9,10 @@ from leaderboard import ranking
 from leaderboard.ranking import Comparisons, IntervalSettings, InvalidSettings, JointSettings, joint, joint_fit
 from leaderboard.ranking.arrow import Arrow
 from leaderboard.ranking.comparisons import FloatArray
-from leaderboard.ranking.joint_objective import Design, Layout, Objective, Position, Weights
+from leaderboard.ranking.joint_layout import Layout, Position
+from leaderboard.ranking.joint_objective import Objective, Weights
 from leaderboard.ranking.joint_settings import warmed
+from leaderboard.ranking.joint_tables import Places
 from leaderboard.ranking.readings import add_up
 from tests.leaderboard.ranking.samples import pudding, roboarena, simulate, table
 
@@ -48,8 +50,10 @@ def sessions(
 def objective_of(comparisons: Comparisons, *, effects: bool) -> Objective:
     layout = Layout(comparisons.n_policies, comparisons.n_labs, len(comparisons.categories), effects, effects)
     spreads = joint_fit.Spreads(psi=0.5, b=0.4, a=0.2, tie=1.0, category=0.3, lab=0.3, tie_category=0.3, own=0.2)
-    design = Design(add_up(comparisons), layout)
-    return joint_fit.build(design, FAST, spreads=spreads, phi=0.6, weights=Weights(0.4, 0.7), k=0.8)
+    rows = add_up(comparisons)
+    return joint_fit.build(
+        rows, Places.of(rows, layout), FAST, spreads=spreads, phi=0.6, weights=Weights(0.4, 0.7), k=0.8
+    )
 
 
 def flat(position: Position) -> FloatArray:
@@ -96,7 +100,10 @@ def test_elimination_lab_by_lab_is_the_inverse_of_the_whole() -> None:
     b = np.random.default_rng(3).normal(size=len(V))
     at = place(objective, b)
     np.testing.assert_allclose(flat(Position(*factor.solve(at.shared, at.labs))), V @ b, atol=1e-10)
-    np.testing.assert_allclose(factor.solve_shared(at.shared[None], at.labs[None])[0], (V @ b)[:K0], atol=1e-10)
+    alone = factor.solve_shared(
+        np.stack([at.shared, *np.zeros((2, K0))]), at.labs, group=np.zeros(3, dtype=int), lab=np.arange(3), groups=1
+    )[0]
+    np.testing.assert_allclose(alone, (V @ b)[:K0], atol=1e-10)
     np.testing.assert_allclose(factor.shared_covariance(), V[:K0, :K0], atol=1e-10)
     np.testing.assert_allclose(np.append(factor.shared_variances(), factor.lab_variances()), np.diag(V), atol=1e-10)
 
