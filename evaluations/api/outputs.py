@@ -198,6 +198,9 @@ class TaskOutput(Output):
     instruction = serializers.CharField()
     rubric = StageOutput(many=True)
     last_used_at = serializers.DateTimeField()
+    is_due = serializers.BooleanField(
+        help_text="It was evaluated at the station, but not lately. Put again it may measure the noise."
+    )
 
 
 class TaskPageOutput(PageOutput):

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -81,7 +82,7 @@ class StationTasks(ApiView):
     @extend_schema(responses=TaskPageOutput)
     def get(self, request: Request, station_id: int) -> Response:
         """What the lab last asked of this kind of robot. Each task once, the newest first."""
-        found = recent_tasks(own_station(request, station_id))
+        found = recent_tasks(own_station(request, station_id), now=timezone.now())
         return answer(TaskPageOutput, page_of(request, found, self.query, _task))
 
 
@@ -135,4 +136,5 @@ def _task(task: RecentTask) -> dict[str, Any]:
         "instruction": task.instruction,
         "rubric": shown.stages(task.rubric),
         "last_used_at": task.last_used_at,
+        "is_due": task.is_due,
     }

@@ -36,7 +36,7 @@ def start_page(*, person: Person, form: StartForm, now: datetime) -> dict[str, A
         "form": form,
         "stations": stations,
         "station": chosen,
-        "recent": reads.recent_tasks(chosen) if chosen else [],
+        "recent": reads.recent_tasks(chosen, now=now) if chosen else [],
         "training_is_due": due,
         "may_practise": chosen is not None and not due and assignments.can_train(chosen),
         "unfinished": reads.unfinished(person, now),

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +15,11 @@ from evaluations import drafts
 from evaluations.blinding import relay_token
 from evaluations.evaluate import steps
 from evaluations.models import Draft, MediaFile, Photo, Session, Side
+from evaluations.pairs import repeated_after
 
 RECENT_TASKS = 6
+DUE_TASKS = 2
+"""So many of those places are kept for tasks that are due again, where there are any."""
 _LOOKED_THROUGH = 120
 """How many of a lab's latest sessions are looked through for its recent tasks."""
 
@@ -38,17 +41,37 @@ class RecentTask:
     instruction: str
     rubric: list[dict[str, Any]]
     last_used_at: datetime
+    is_due: bool = False
+    """It was evaluated at the station, but not lately: put again it may show how far two answers differ."""
 
 
-def recent_tasks(station: Station) -> list[RecentTask]:
-    """What was last asked of this kind of robot in the station's lab, each task once, newest first."""
-    tasks: dict[str, RecentTask] = {}
+def recent_tasks(station: Station, *, now: datetime) -> list[RecentTask]:
+    """What was last asked of this kind of robot in the station's lab, each task once, newest first.
+
+    Whether a task is due depends on times alone, and so tells nothing of how the pair of an open session was drawn.
+    """
     latest = _with_tasks(station.lab_id, station.embodiment_id).order_by("-opened_at")
-    for pk, instruction, rubric, opened_at in latest.values_list("pk", "instruction", "rubric", "opened_at")[
-        :_LOOKED_THROUGH
-    ]:
-        tasks.setdefault(instruction, RecentTask(pk, instruction, rubric, opened_at))
-    return list(tasks.values())[:RECENT_TASKS]
+    rested = now - repeated_after(simulated=station.simulated)
+    tasks: dict[str, RecentTask] = {}
+    for session in latest.only("instruction", "rubric", "opened_at")[:_LOOKED_THROUGH]:
+        tasks.setdefault(
+            session.instruction, RecentTask(session.pk, session.instruction, session.rubric, session.opened_at)
+        )
+    evaluated = set(
+        Session.objects.valid()
+        .filter(station=station, instruction__in=tasks, closed_at__lt=rested)
+        .values_list("instruction", flat=True)
+    )
+    found = [
+        replace(task, is_due=task.instruction in evaluated and task.last_used_at < rested) for task in tasks.values()
+    ]
+    return _with_room_for_due(found)
+
+
+def _with_room_for_due(tasks: list[RecentTask]) -> list[RecentTask]:
+    due = [task for task in tasks if task.is_due][:DUE_TASKS]
+    others = [task for task in tasks if task not in due][: RECENT_TASKS - len(due)]
+    return sorted(due + others, key=lambda task: task.last_used_at, reverse=True)
 
 
 def _with_tasks(lab: int, embodiment: int) -> QuerySet[Session]:

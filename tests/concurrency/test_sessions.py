@@ -11,14 +11,16 @@ import pytest
 from django.conf import settings
 from django.core.files.storage import default_storage
 from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from arena.errors import Conflict
-from arena.models import AuditEvent
-from evaluations import sessions
+from arena.models import AuditEvent, Person, Role
+from evaluations import assignments, pairs, sessions
 from evaluations.models import Episode, Label, MediaFile, Preference, Result, Session, State
+from evaluations.pairing import DrawKind, repeat_chance
 from evaluations.sessions import Judgement
-from tests.factories import Arena, make_arena, open_session, upload_episode
+from tests.factories import Arena, finish_session, make_arena, make_person, open_session, upload_episode
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,6 +54,25 @@ def test_a_pair_asked_for_many_times_at_once_is_drawn_once(arena: Arena) -> None
     found = at_once([lambda: open_session(arena).pk] * AT_ONCE)
     assert len(set(found)) == 1
     assert Session.objects.count() == 1
+
+
+@override_settings(REPEAT_SHARE=0.25)
+def test_repeats_drawn_at_once_are_few_and_made_up_for(arena: Arena) -> None:
+    """Evaluators at one station who ask in the same moment do not see each other's draws; those that follow do."""
+    past = timezone.now() - timedelta(days=9)
+    finish_session(open_session(arena, now=past), now=past)
+    people = [make_person(f"{n}@example.org", lab=arena.lab, role=Role.EVALUATOR) for n in range(AT_ONCE)]
+
+    def open_for(person: Person) -> Session:
+        return assignments.open_session(
+            person=person, station=arena.station, instruction="put the cup on the plate", now=timezone.now()
+        )
+
+    found = at_once([partial(open_for, person) for person in people])
+    assert all(isinstance(one, Session) and 0 < (one.pair_probability or 0) < 1 for one in found)
+    repeated = Session.objects.filter(draw_kind=DrawKind.REPEAT).count()
+    chance = repeat_chance(share=0.25, drawn=1 + AT_ONCE, repeated=repeated)
+    assert pairs.mix_at(arena.station).repeat == chance
 
 
 def test_a_session_submitted_many_times_at_once_is_submitted_once(arena: Arena) -> None:

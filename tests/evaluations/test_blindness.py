@@ -145,7 +145,7 @@ class Evaluator:
             *("/evaluate", f"/evaluate?like={self.session}", "/method", f"/evaluate/{self.session}/abandon"),
             *(f"/evaluate/{self.session}?step={step.slug}" for step in STEPS),
             *(f"/api/v1/sessions/{self.session}{part}" for part in ("", "/live", "/guess")),
-            "/api/v1/sessions",
+            *("/api/v1/sessions", f"/api/v1/stations/{self.client.arena.station.pk}/tasks", "/api/v1/public/method"),
         ):
             self.note_answer(f"{moment} {path.replace(self.session, '<session>')}", self.client.http.get(path))
 

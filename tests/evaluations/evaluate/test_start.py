@@ -1,5 +1,6 @@
 import io
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -159,6 +160,33 @@ def test_the_station_used_last_is_chosen(dana: Client, arena: Arena) -> None:
     open_session(arena)
     assert dana.get("/evaluate").context["form"].station == str(arena.station.pk)
     assert dana.get("/evaluate", {"station": other.pk}).context["form"].station == str(other.pk)
+
+
+def test_a_task_that_has_rested_is_due_again(arena: Arena) -> None:
+    now = timezone.now()
+
+    def due(at: timedelta) -> dict[str, bool]:
+        return {task.instruction: task.is_due for task in selectors.recent_tasks(arena.station, now=now + at)}
+
+    finish_session(open_session(arena, "evaluated", now=now), now=now)
+    finish_session(open_session(arena, "not valid", now=now), valid=False, now=now)
+    finish_session(open_session(arena, "asked again", now=now), now=now)
+    open_session(arena, "asked again", now=now + timedelta(days=2))
+    assert due(timedelta(hours=23)) == {"asked again": False, "not valid": False, "evaluated": False}
+    assert due(timedelta(hours=49)) == {"asked again": False, "not valid": False, "evaluated": True}
+
+
+def test_tasks_that_are_due_keep_two_places(dana: Client, arena: Arena) -> None:
+    old, now = timezone.now() - timedelta(days=3), timezone.now()
+    for number in range(3):
+        at = old + timedelta(minutes=number)
+        finish_session(open_session(arena, f"old {number}", now=at), now=at)
+    for number in range(7):
+        open_session(arena, f"new {number}", now=now - timedelta(minutes=9 - number))
+    page = dana.get("/evaluate")
+    tasks = [task.instruction for task in page.context["recent"]]
+    assert tasks == ["new 6", "new 5", "new 4", "new 3", "old 2", "old 1"]
+    assert page.content.decode().count("due again") == 2
 
 
 def test_recent_tasks_of_the_lab_are_at_hand_each_once(dana: Client, arena: Arena) -> None:
