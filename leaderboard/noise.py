@@ -117,7 +117,7 @@ def _same_policy(rows: list[dict[str, Any]]) -> SamePolicy:
         sessions=len(rows),
         ties=share(ties, len(rows)),
         a_preferred=share(a, a + b),
-        distance=mean([abs(one) for one in ahead]),
+        distance=mean([abs(one) for one in ahead], least=0.0),
         a_ahead=mean(ahead),
         spread=spread(ahead),
     )

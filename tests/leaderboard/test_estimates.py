@@ -36,8 +36,11 @@ def test_a_share_and_a_mean() -> None:
     assert numbers(mean(values)) == pytest.approx((0.075, low, high))
 
 
-def test_what_never_differs_has_no_spread() -> None:
-    assert spread([0.25] * 5) == Estimate(0, 0, 0, 5)
+def test_what_never_differed_may_differ_yet() -> None:
+    """With none of 50 another value, up to 7 in 100 may be."""
+    assert numbers(mean([0.25] * 50)) == pytest.approx((0.25, 0.1786, 0.3214), abs=1e-3)
+    assert numbers(mean([0.0] * 50, least=0)) == pytest.approx((0, 0, 0.0714), abs=1e-3)
+    assert numbers(spread([0.25] * 50)) == pytest.approx((0, 0, math.sqrt(0.0714)), abs=1e-3)
 
 
 def test_the_interval_of_a_spread_holds_it_in_95_of_100() -> None:

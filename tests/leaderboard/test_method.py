@@ -37,8 +37,8 @@ def test_each_figure_has_its_interval_its_number_and_a_sentence(client: Client, 
     assert ", 3 preferences." in page
     assert page.count("Not yet measured") == 3
     assert "one side is preferred all the same in 75 of 100 sessions" in page
-    assert "too few to say" not in page
-    assert "10.0 points (95 % interval 10.0 to 10.0)" in page
+    assert "cannot be said yet" not in page
+    assert "10.0 points (95 % interval 0.0 to 59.0)" in page
 
 
 def test_the_api_tells_the_same(client: Client, arena: Arena) -> None:
