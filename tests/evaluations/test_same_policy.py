@@ -49,7 +49,7 @@ def test_each_side_has_a_way_of_its_own_to_the_one_server(arena: Arena) -> None:
 def test_its_evaluator_is_told_after_the_reveal(arena: Arena) -> None:
     dana = as_person(arena.dana)
     session = judged(arena)
-    pages = (address(session), f"/sessions/{session.pk}", "/account/history")
+    pages = (address(session), f"/sessions/{session.pk}", "/account/history", "/lab")
     for page in pages:
         shown = dana.get(page).content.decode()
         assert TOLD not in shown
@@ -57,7 +57,8 @@ def test_its_evaluator_is_told_after_the_reveal(arena: Arena) -> None:
     dana.post(address(session, "/guess"), {"skip": "yes"})
     assert TOLD in dana.get(address(session)).content.decode()
     assert TOLD in dana.get(f"/sessions/{session.pk}").content.decode()
-    assert MARK in dana.get("/account/history").content.decode()
+    for page in ("/account/history", "/lab"):
+        assert MARK in dana.get(page).content.decode()
     assert MARK in Client().get("/sessions").content.decode()
 
 

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from django.core.management import call_command
 from django.utils import timezone
+from hypothesis import given
+from hypothesis import strategies as st
 
 from evaluations import assignments, pairs
 from evaluations.models import PairWeight, Preference
@@ -86,6 +88,21 @@ def test_a_comparison_is_worth_what_it_takes_off_the_total_variance() -> None:
         after = np.linalg.inv(precision + np.outer(row, row) / 4)
         assert found[i, j] == pytest.approx(np.trace(V) - np.trace(after))
         assert found[i, j] == pytest.approx(found[j, i])
+
+
+@given(st.integers(2, 8), st.integers(0, 10**6), st.data())
+def test_weights_of_any_covariance(P: int, seed: int, data: st.DataObject) -> None:
+    """Finite, not negative, symmetric; whichever order the policies stand in."""
+    rng = np.random.default_rng(seed)
+    factor = rng.normal(size=(P, P)) * data.draw(st.sampled_from([0.0, 1e-3, 0.3, 3.0]))
+    V, win = factor @ factor.T, even(*rng.normal(0, 2, P))
+    found = informative(win, V)
+    assert np.all(np.isfinite(found))
+    assert np.all(found >= 0)
+    assert found == pytest.approx(found.T)
+    order = np.array(data.draw(st.permutations(range(P))))
+    among = np.ix_(order, order)
+    assert informative(win[among], V[among]) == pytest.approx(found[among])
 
 
 def test_of_two_near_ties_the_less_known_one_tells_more() -> None:
