@@ -234,6 +234,10 @@ class PublicSessionOutput(SessionFactsOutput):
         help_text="`repeat`: the same pair on the same task as before; `same_policy`: one policy on both sides. Both "
         "measure the noise. Null where it was imported.",
     )
+    pair_probability = serializers.FloatField(
+        allow_null=True, help_text="With which exactly this ordered pair was drawn. Null where it was imported."
+    )
+    pool_size = serializers.IntegerField(allow_null=True, help_text="From so many policies it was drawn.")
     sides = PublicSidesOutput()
     exclusion = ExclusionOutput(allow_null=True, help_text="Why a steward does not let it count.")
 

@@ -82,6 +82,8 @@ def public_session(session: Session) -> dict[str, Any]:
         "evaluator": session.evaluator_pseudonym,
         "source": session.source,
         "draw_kind": None if session.source == Source.IMPORTED else session.draw_kind,
+        "pair_probability": session.pair_probability,
+        "pool_size": session.pool_size,
         "sides": {
             side.label: {"policy": _policy(side), "episode": _episode_of(side), "media": _media(side)}
             for side in _sides(session)

@@ -23,6 +23,7 @@ def test_sessions_are_public_once_they_are_revealed(arena: Arena, anyone: Api) -
     assert told["evaluator"] == arena.dana.pseudonym
     assert arena.dana.email not in json.dumps(page)
     assert {side["policy"]["slug"] for side in told["sides"].values()} <= {v.policy.slug for v in arena.versions}
+    assert (told["draw_kind"], told["pair_probability"], told["pool_size"]) == ("normal", ended.pair_probability, 3)
     assert told["sides"]["A"]["media"][0]["video_url"] == f"/sessions/{ended.pk}/A/left.mp4"
     assert anyone.get(f"public/sessions/{ended.pk}").json() == told
     assert code(anyone.get(f"public/sessions/{opened.pk}")) == (404, "session_unknown")
