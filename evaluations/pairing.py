@@ -7,8 +7,7 @@ sides. The last two measure how far two answers to one question differ, and what
 difference. Which version is side A is always even.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
@@ -100,13 +99,13 @@ def draw_pair(
     rng: Random,
     *,
     weights: Mapping[Pair, float] | None = None,
-    earlier: Sequence[Pair] = (),
+    earlier: Collection[Pair] = (),
     mix: Mix = NORMAL_ONLY,
 ) -> Draw | None:
     """Two fitting versions; None where fewer than two fit.
 
     weights: from 0 to 1; without any, every ordered pair of two has the same probability in a normal draw. earlier: the
-    pairs that met on this task, once for each time.
+    pairs that met on this task; each is as likely to be repeated, lest those that were be so again and again.
     """
     pool = sorted(candidate.version_id for candidate in candidates if fits(candidate, bench))
     if len(pool) < 2:
@@ -120,12 +119,11 @@ def draw_pair(
 
 
 def ways_to_draw(
-    pool: Sequence[int], weights: Mapping[Pair, float], earlier: Sequence[Pair], mix: Mix
+    pool: Sequence[int], weights: Mapping[Pair, float], earlier: Collection[Pair], mix: Mix
 ) -> dict[tuple[DrawKind, Pair], float]:
     """The probability of each kind of draw with each pair, whatever the order of its sides. They add up to 1."""
     pairs = list(combinations(pool, 2))
-    possible = set(pairs)
-    met = Counter(pair for pair in earlier if pair in possible)
+    met = sorted(set(pairs) & set(earlier))
     repeat = mix.repeat if met else 0.0
     normal = 1 - repeat - mix.same_policy
     ways = {
@@ -133,7 +131,7 @@ def ways_to_draw(
         for pair, chance in zip(pairs, pair_chances(pairs, weights), strict=True)
     }
     if repeat:
-        ways |= {(DrawKind.REPEAT, pair): repeat * times / met.total() for pair, times in met.items()}
+        ways |= {(DrawKind.REPEAT, pair): repeat / len(met) for pair in met}
     if mix.same_policy:
         ways |= {(DrawKind.SAME_POLICY, (one, one)): mix.same_policy / len(pool) for one in pool}
     return ways

@@ -48,8 +48,8 @@ def replace_weights(*, versions: Iterable[int], weights: Mapping[Pair, float], n
     )
 
 
-def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> list[Pair]:
-    """The pairs that met at this station on the same task, once for each time, and not only just now."""
+def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> set[Pair]:
+    """The pairs that met at this station on the same task, and not only just now."""
     sessions = (
         Session.objects.valid()
         .filter(
@@ -57,10 +57,10 @@ def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> lis
         )
         .exclude(draw_kind=DrawKind.SAME_POLICY)
     )
-    met = []
+    met = set()
     for session in sessions.order_by("-closed_at").prefetch_related("sides")[:REMEMBERED]:
         low, high = sorted(side.version_id for side in session.sides.all())
-        met.append((low, high))
+        met.add((low, high))
     return met
 
 

@@ -110,7 +110,7 @@ MIX = Mix(repeat=0.2, same_policy=0.1)
 def test_a_share_is_kept_for_the_pairs_that_met_on_the_task() -> None:
     ways = ways_to_draw(range(3), {}, [(0, 1), (0, 1), (1, 2), (7, 8)], MIX)
     repeats = {pair: chance for (kind, pair), chance in ways.items() if kind == DrawKind.REPEAT}
-    assert repeats == pytest.approx({(0, 1): 0.2 * 2 / 3, (1, 2): 0.2 / 3})
+    assert repeats == pytest.approx({(0, 1): 0.1, (1, 2): 0.1})
 
 
 def test_a_task_without_earlier_pairs_is_not_repeated() -> None:

@@ -124,18 +124,18 @@ def test_what_met_on_a_task(arena: Arena) -> None:
     finish_session(open_session(arena, TASK, now=now), now=now, valid=False)
     finish_session(open_session(arena, "another task", now=now), now=now)
 
-    def earlier(at: timedelta) -> list[Pair]:
+    def earlier(at: timedelta) -> set[Pair]:
         return pairs.earlier_on_task(station=arena.station, instruction=TASK, now=now + at)
 
-    assert earlier(timedelta(hours=1)) == []
-    assert earlier(LATER) == [pair_of(first)]
+    assert earlier(timedelta(hours=1)) == set()
+    assert earlier(LATER) == {pair_of(first)}
 
 
 @override_settings(SAME_POLICY_SHARE=1.0)
 def test_a_policy_that_met_itself_is_nothing_to_repeat(arena: Arena) -> None:
     now = timezone.now()
     finish_session(open_session(arena, TASK, now=now), now=now)
-    assert pairs.earlier_on_task(station=arena.station, instruction=TASK, now=now + LATER) == []
+    assert pairs.earlier_on_task(station=arena.station, instruction=TASK, now=now + LATER) == set()
 
 
 @pytest.mark.django_db
@@ -144,4 +144,4 @@ def test_simulated_evaluators_recall_nothing() -> None:
     now = timezone.now()
     first = finish_session(open_session(arena, TASK, now=now), now=now)
     soon = now + timedelta(seconds=1)
-    assert pairs.earlier_on_task(station=arena.station, instruction=TASK, now=soon) == [pair_of(first)]
+    assert pairs.earlier_on_task(station=arena.station, instruction=TASK, now=soon) == {pair_of(first)}
