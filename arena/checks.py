@@ -56,4 +56,13 @@ def check_shares_of_draws(**_: Any) -> Iterable[CheckMessage]:
         )
 
 
-ALL = (check_secret_key, check_allowed_hosts, check_relay_address, check_shares_of_draws)
+def check_season(**_: Any) -> Iterable[CheckMessage]:
+    if 12 % settings.SEASON_MONTHS:
+        yield Error(
+            f"SEASON_MONTHS is {settings.SEASON_MONTHS}, which does not divide a year.",
+            hint="1, 2, 3, 4, 6 and 12 do.",
+            id="arena.E003",
+        )
+
+
+ALL = (check_secret_key, check_allowed_hosts, check_relay_address, check_shares_of_draws, check_season)

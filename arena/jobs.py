@@ -13,6 +13,7 @@ JobArgument = str | int
 
 class Job(StrEnum):
     RECOMPUTE_BOARDS = "recompute_boards"
+    RECOMPUTE_BOARD = "recompute_board"
     CHECK_MEDIA = "check_media"
     SEND_NOTICES = "send_notices"
 

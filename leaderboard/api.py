@@ -7,15 +7,16 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from arena.api.fields import Output
+from arena.api.fields import Input, Output
 from arena.api.permissions import Open
 from arena.api.views import ApiView, answer
 from arena.errors import NotFound
-from evaluations.api.inputs import BoardQuery
-from evaluations.scopes import chosen_scope
-from leaderboard import selectors, snapshots
+from evaluations.scopes import SCOPES
+from leaderboard import board_words, history, selectors, snapshots
+from leaderboard.boards import Board, board_named, chosen_board, offered
 from leaderboard.models import Snapshot
 from leaderboard.selectors import Row
+from leaderboard.standing import Standing
 
 
 class BoardRowOutput(Output):
@@ -30,12 +31,15 @@ class BoardRowOutput(Output):
     score = serializers.FloatField(help_text="Log-odds; `low` to `high` is its 95 % interval.")
     low = serializers.FloatField()
     high = serializers.FloatField()
+    unadjusted = serializers.FloatField(allow_null=True, help_text="The score before tasks are adjusted for.")
+    expected_progress = serializers.FloatField(allow_null=True, help_text="Under the declared mix of tasks, 0 to 1.")
     n = serializers.IntegerField()
     wins = serializers.IntegerField()
     ties = serializers.IntegerField()
     losses = serializers.IntegerField()
     mean_progress = serializers.FloatField(allow_null=True)
     provisional = serializers.BooleanField()
+    standing = serializers.ChoiceField(choices=[standing.value for standing in Standing])
 
 
 class ExcludedOutput(Output):
@@ -46,6 +50,8 @@ class ExcludedOutput(Output):
 class BoardOutput(Output):
     board = serializers.CharField()
     title = serializers.CharField()
+    counted = serializers.IntegerField()
+    total = serializers.IntegerField(help_text="Sessions that ended and belong to the question.")
     snapshot = serializers.IntegerField(help_text="Its input is at /snapshots/<snapshot>/input.csv.")
     input_sha256 = serializers.CharField()
     created_at = serializers.DateTimeField()
@@ -55,19 +61,94 @@ class BoardOutput(Output):
     warnings = serializers.ListField(child=serializers.CharField())
 
 
+class ChosenBoard(Input):
+    board = serializers.CharField(
+        required=False, max_length=120, help_text="`overall`, `imported`, `simulation`, or one of `/public/boards`."
+    )
+
+
 class Leaderboard(ApiView):
     tag = "Public"
     access = {"GET": Open.TO_ALL}
-    queries = {"GET": BoardQuery}
+    queries = {"GET": ChosenBoard}
 
     @extend_schema(responses=BoardOutput)
     def get(self, request: Request) -> Response:
-        """The latest snapshot of a board. Without `board` the first that has sessions."""
-        scope = chosen_scope(self.query.get("board"))
-        snapshot = snapshots.latest(scope.slug)
-        if snapshot is None:
-            raise NotFound("snapshot_unknown", "This board has no snapshot yet.")
-        return answer(BoardOutput, _shown(snapshot, scope.title))
+        """The latest snapshot of a board. Without `board` the first overall one that has sessions."""
+        board = chosen_board(self.query.get("board"))
+        return answer(BoardOutput, _shown(_latest(board), board_words.title(board)))
+
+
+class ListedBoardOutput(Output):
+    board = serializers.CharField()
+    title = serializers.CharField()
+    sessions = serializers.IntegerField(
+        help_text="Counted by the last overall board that answer this question; for `without-lab`, those left out."
+    )
+
+
+class BoardsOutput(Output):
+    boards = ListedBoardOutput(many=True)
+
+
+class Boards(ApiView):
+    tag = "Public"
+    access = {"GET": Open.TO_ALL}
+
+    @extend_schema(responses=BoardsOutput)
+    def get(self, request: Request) -> Response:
+        """Every board that has an answer. Those that are seldom asked are computed when somebody opens their page."""
+        return answer(BoardsOutput, {"boards": _listed()})
+
+
+class PlaceOutput(Output):
+    policy = serializers.CharField()
+    rank = serializers.IntegerField()
+    rank_low = serializers.IntegerField()
+    rank_high = serializers.IntegerField()
+    score = serializers.FloatField()
+    n = serializers.IntegerField()
+
+
+class DayOutput(Output):
+    date = serializers.DateField()
+    snapshot = serializers.IntegerField(help_text="The last of that day, in UTC.")
+    created_at = serializers.DateTimeField()
+    counted = serializers.IntegerField()
+    places = PlaceOutput(many=True)
+
+
+class HistoryOutput(Output):
+    board = serializers.CharField()
+    days = DayOutput(many=True)
+
+
+class History(ApiView):
+    tag = "Public"
+    access = {"GET": Open.TO_ALL}
+
+    @extend_schema(responses=HistoryOutput)
+    def get(self, request: Request, board: str) -> Response:
+        """How a board went: its last snapshot of each day, the oldest first."""
+        slug = board_named(board).slug
+        return answer(HistoryOutput, {"board": slug, "days": history.days(slug)})
+
+
+def _listed() -> list[dict[str, Any]]:
+    overall = [(Board(scope), found) for scope in SCOPES if (found := snapshots.latest(scope.slug)) is not None]
+    sizes = {board.slug: found.counted for board, found in overall}
+    for board, found in overall:
+        for one in offered(board.scope, found.facets):
+            sizes[one.slug] = found.facets[one.question.kind.value][one.question.value]
+    titles = board_words.titles([board_named(slug) for slug in sizes])
+    return [{"board": slug, "title": titles[slug], "sessions": size} for slug, size in sizes.items()]
+
+
+def _latest(board: Board) -> Snapshot:
+    snapshot = snapshots.latest(board.slug)
+    if snapshot is None:
+        raise NotFound("snapshot_unknown", "This board has no snapshot yet.")
+    return snapshot
 
 
 def _shown(snapshot: Snapshot, title: str) -> dict[str, Any]:
@@ -75,6 +156,8 @@ def _shown(snapshot: Snapshot, title: str) -> dict[str, Any]:
     return {
         "board": snapshot.board,
         "title": title,
+        "counted": snapshot.counted,
+        "total": snapshot.total,
         "snapshot": snapshot.pk,
         "input_sha256": snapshot.input_id,
         "created_at": snapshot.created_at,

@@ -1,11 +1,14 @@
-"""A snapshot as one file: its input and all that is needed to compute it anew, elsewhere and without a database."""
+"""A snapshot as one file: its input and all that is needed to compute it anew, elsewhere and without a database.
 
-import gzip
+The input holds every session of the scope that has ended; the board's slug says which of them answer its question.
+"""
+
 import io
 import json
 import zipfile
 from typing import Any
 
+from leaderboard import inputs
 from leaderboard.models import Snapshot
 
 FORMAT = "policy-arena-snapshot/1"
@@ -25,6 +28,7 @@ def manifest(snapshot: Snapshot) -> dict[str, Any]:
         "model": snapshot.model,
         "settings": snapshot.settings,
         "code_version": snapshot.code_version,
+        "season": snapshot.season,
         "total": snapshot.total,
         "counted": snapshot.counted,
         "excluded": snapshot.excluded,
@@ -36,7 +40,7 @@ def archive(snapshot: Snapshot) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
         for name, content in (
-            (INPUT, gzip.decompress(bytes(snapshot.input.content))),
+            (INPUT, inputs.content_of(snapshot.input)),
             (MANIFEST, json.dumps(manifest(snapshot), indent=1).encode()),
         ):
             entry = zipfile.ZipInfo(name, PACKED_AT)

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from evaluations.blinding_check import blinding_check
 from evaluations.pairing import FLOOR, MOST_REPEATS
 from evaluations.scopes import REAL, SIMULATION, Scope
+from leaderboard import method_ranking
 from leaderboard.noise import NoiseFloor, noise_floor
 from leaderboard.noise_words import Group, told
 
@@ -48,4 +49,4 @@ def method(request: HttpRequest) -> HttpResponse:
         "repeats_in_100": f"{100 * settings.REPEAT_SHARE:g}",
         "same_policy_in_100": f"{100 * settings.SAME_POLICY_SHARE:g}",
     }
-    return render(request, "leaderboard/method.html", figures() | in_100)
+    return render(request, "leaderboard/method.html", figures() | in_100 | {"ranking": method_ranking.facts()})

@@ -7,6 +7,7 @@ from evaluations.scopes import SCOPES, Scope
 from leaderboard import accuracy, ranking, snapshots
 from leaderboard.ranking import JointSettings, joint_fit, joint_weights, spreads
 from leaderboard.ranking.joint_settings import SPREADS
+from leaderboard.selectors import signed
 
 SPREAD_WORDS = {
     "psi_sd": "policies by task",
@@ -25,6 +26,10 @@ class Prior:
     of: str
     mean: float
     sd: float
+
+    @property
+    def mean_text(self) -> str:
+        return signed(f"{self.mean:g}")
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ class SpreadRow:
     values: list[float | None]
 
 
-def context() -> dict[str, Any]:
+def facts() -> dict[str, Any]:
     settings = JointSettings()
     fitted = [board for scope in SCOPES if (board := fitted_board(scope)) is not None]
     return {

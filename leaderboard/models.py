@@ -1,41 +1,91 @@
-"""Boards (questions put to the data), snapshots (immutable answers) and the inputs they were computed from."""
+"""Snapshots (immutable answers to a board's question), the inputs they were computed from, and runs of a board."""
 
 import pgtrigger
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
+IMMUTABLE = pgtrigger.Update | pgtrigger.Delete
 
-class SnapshotInput(models.Model):
-    """The comparisons behind a snapshot, byte for byte: gzip of a canonical CSV, kept under its SHA-256."""
+
+class InputChunk(models.Model):
+    """A piece of inputs, kept once under its SHA-256: gzip of some lines of a canonical CSV."""
 
     sha256 = models.CharField(max_length=64, primary_key=True)
     content = models.BinaryField()
+
+    class Meta:
+        triggers = [pgtrigger.Protect(name="chunk_immutable", operation=IMMUTABLE)]
+
+    def __str__(self) -> str:
+        return f"piece {self.sha256[:12]}"
+
+
+class SnapshotInput(models.Model):
+    """What a snapshot was computed from, byte for byte, kept under its SHA-256: see `inputs`."""
+
+    sha256 = models.CharField(max_length=64, primary_key=True)
+    chunks = ArrayField(models.CharField(max_length=64), default=list)
+    # Earlier versions kept each input whole: gzip of the CSV.
+    content = models.BinaryField(null=True, blank=True)
     rows = models.PositiveIntegerField()
 
     class Meta:
-        triggers = [pgtrigger.Protect(name="input_immutable", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [pgtrigger.Protect(name="input_immutable", operation=IMMUTABLE)]
 
     def __str__(self) -> str:
-        return f"{self.rows} comparisons {self.sha256[:12]}"
+        return f"{self.rows} sessions {self.sha256[:12]}"
 
 
 class Snapshot(models.Model):
-    board = models.SlugField(max_length=60)
+    board = models.CharField(max_length=120)
     created_at = models.DateTimeField(default=timezone.now)
     input = models.ForeignKey(SnapshotInput, on_delete=models.PROTECT, related_name="snapshots")
+    # Of the rows that the board's question picks from the input and counts.
+    selection_sha256 = models.CharField(max_length=64, blank=True)
     model = models.CharField(max_length=40)
     settings = models.JSONField()
     code_version = models.CharField(max_length=80)
-    # Sessions that ended, sessions that were counted, and the rest by reason.
+    # The season whose task mix the settings declare; empty where that is only what was seen so far.
+    season = models.CharField(max_length=20, blank=True)
+    # Sessions that ended and belong to the question, those that were counted, and the rest by reason.
     total = models.PositiveIntegerField()
     counted = models.PositiveIntegerField()
     excluded = models.JSONField(default=dict)
+    # On overall boards: counted sessions by what other boards ask for.
+    facets = models.JSONField(default=dict)
     result = models.JSONField()
 
     class Meta:
         ordering = ("-created_at", "-id")
         indexes = [models.Index(fields=["board", "-created_at", "-id"], name="snapshot_latest")]
-        triggers = [pgtrigger.Protect(name="snapshot_immutable", operation=pgtrigger.Update | pgtrigger.Delete)]
+        triggers = [pgtrigger.Protect(name="snapshot_immutable", operation=IMMUTABLE)]
 
     def __str__(self) -> str:
         return f"{self.board} as of {self.created_at:%Y-%m-%d %H:%M}"
+
+
+class BoardRun(models.Model):
+    """The last computation that was asked for of a board: since when it waits, and how it ended."""
+
+    board = models.CharField(max_length=120, primary_key=True)
+    asked_at = models.DateTimeField()
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # The code of the error that ended it; the board keeps its last snapshot.
+    failure = models.CharField(max_length=60, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(failure="") | Q(ended_at__isnull=False), name="board_run_fails_when_it_ends"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.board
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.ended_at is None or self.ended_at < self.asked_at

@@ -2,12 +2,19 @@
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from arena.models import PolicyVersion
+from arena.models import Lab, PolicyVersion, Source
+from evaluations.models import TaskCategory
 from evaluations.reasons import Reason
-from leaderboard.boards import EXCLUDED_BY_STEWARD, PROVISIONAL_BELOW, SAME_POLICY
-from leaderboard.models import Snapshot
+from evaluations.scopes import SCOPES
+from leaderboard import board_words, snapshots
+from leaderboard.boards import Board, offered
+from leaderboard.history_chart import chart
+from leaderboard.inputs import EXCLUDED_BY_STEWARD, SAME_POLICY
+from leaderboard.models import BoardRun, Snapshot
+from leaderboard.standing import PROVISIONAL_BELOW, Standing, standing
 
 REASON_WORDS = dict(Reason.choices) | {
     EXCLUDED_BY_STEWARD: "excluded by a steward",
@@ -64,10 +71,24 @@ class Row:
     ties: int
     losses: int
     mean_progress: float | None
-    provisional: bool
+    standing: Standing
+    unadjusted: float | None
+    expected_progress: float | None
     x_low: float
     x_high: float
     x_score: float
+
+    @property
+    def provisional(self) -> bool:
+        return self.n < PROVISIONAL_BELOW
+
+    @property
+    def retired(self) -> bool:
+        return self.standing is Standing.RETIRED
+
+    @property
+    def unadjusted_text(self) -> str:
+        return "–" if self.unadjusted is None else signed(f"{self.unadjusted:+.2f}")
 
     @property
     def rank_text(self) -> str:
@@ -92,6 +113,65 @@ class BoardPage:
     excluded: list[tuple[str, int]]
     warnings: list[str]
     conclusion: str
+    tasks: list["TaskRow"]
+    labs: list["LabRow"]
+
+    @property
+    def adjusts(self) -> bool:
+        """Whether the model adjusts for tasks."""
+        return any(row.unadjusted is not None for row in self.rows)
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A kind of task: how much harder than the average kind, in log-odds of progress. x_*: positions in its picture."""
+
+    title: str
+    n: int
+    share: float
+    text: str
+    interval_text: str
+    x_low: float | None
+    x_high: float | None
+    x: float | None
+
+
+@dataclass(frozen=True)
+class LabRow:
+    """A lab: what the order owes to it, to first order. move: of the score that it moves most, in standard errors."""
+
+    name: str
+    slug: str
+    n: int
+    share: float
+    move: float
+    of_policy: str
+    places_changed: int
+    leader_without: str
+    changes_leader: bool
+
+
+def leaderboard_page(board: Board, *, now: datetime) -> dict[str, Any]:
+    """Whoever looks at a board that is not kept up to date has it computed, where sessions came since."""
+    overall = snapshots.latest(board.scope.slug)
+    snapshot = overall if board.is_overall else snapshots.latest(board.slug)
+    facets = overall.facets if overall else {}
+    has_answer = board.is_overall or board.slug in {one.slug for one in offered(board.scope, facets)}
+    run = None
+    if has_answer and not board.is_overall and not snapshots.is_current(board):
+        run = snapshots.ask(board=board, now=now)
+    return {
+        "board": board,
+        "title": board_words.title(board),
+        "scope": board.scope,
+        "scopes": SCOPES,
+        "page": board_page(snapshot) if snapshot else None,
+        "provisional_below": PROVISIONAL_BELOW,
+        "choices": board_words.choices(board, facets),
+        "run": run or BoardRun.objects.filter(board=board.slug).exclude(failure="").first(),
+        "has_answer": has_answer,
+        "history": chart(board.slug),
+    }
 
 
 def board_page(snapshot: Snapshot) -> BoardPage:
@@ -106,7 +186,53 @@ def board_page(snapshot: Snapshot) -> BoardPage:
         excluded=[(REASON_WORDS.get(reason, reason), count) for reason, count in snapshot.excluded.items()],
         warnings=[warning["message"] for warning in snapshot.result["warnings"]],
         conclusion=conclusion(rows),
+        tasks=_tasks(snapshot.result.get("tasks", [])),
+        labs=_labs(snapshot.result),
     )
+
+
+def _tasks(numbers: list[dict[str, Any]]) -> list[TaskRow]:
+    known = [number for number in numbers if number["difficulty"] is not None]
+    low, high = min((one["low"] for one in known), default=-1), max((one["high"] for one in known), default=1)
+    axis = Axis(low, high) if high > low else Axis(low - 1, high + 1)
+    return [_task(number, axis) for number in numbers]
+
+
+def _task(number: dict[str, Any], axis: Axis) -> TaskRow:
+    difficulty, category = number["difficulty"], number["category"]
+    known = difficulty is not None
+    return TaskRow(
+        title=str(TaskCategory(category).label) if category in TaskCategory.values else category,
+        n=number["n"],
+        share=100 * number["share"],
+        text=signed(f"{difficulty:+.2f}") if known else "–",
+        interval_text=signed(f"{number['low']:+.2f} to {number['high']:+.2f}") if known else "–",
+        x_low=axis.at(number["low"]) if known else None,
+        x_high=axis.at(number["high"]) if known else None,
+        x=axis.at(difficulty) if known else None,
+    )
+
+
+def _labs(result: dict[str, Any]) -> list[LabRow]:
+    """Those that move a score most come first."""
+    numbers = result.get("influence", [])
+    names = dict(Lab.objects.filter(slug__in=[number["lab"] for number in numbers]).values_list("slug", "name"))
+    leader = result["policies"][0]["policy"] if result["policies"] else ""
+    rows = [
+        LabRow(
+            name=names.get(number["lab"], number["lab"]),
+            slug=number["lab"],
+            n=number["n"],
+            share=100 * number["share"],
+            move=number["largest_move"],
+            of_policy=number["of_policy"],
+            places_changed=number["places_changed"],
+            leader_without=number["leader_without"],
+            changes_leader=number["leader_without"] != leader,
+        )
+        for number in numbers
+    ]
+    return sorted(rows, key=lambda row: (-row.move, row.slug))
 
 
 def conclusion(rows: list[Row]) -> str:
@@ -134,6 +260,11 @@ def _axis(numbers: list[dict[str, Any]]) -> Axis:
     return Axis(low, high) if high > low else Axis(low - 1, high + 1)
 
 
+def _pool(version: PolicyVersion | None) -> str | None:
+    """Imported versions were never in the pool."""
+    return version.pool if version and version.policy.source == Source.REGISTERED else None
+
+
 def _row(number: dict[str, Any], version: PolicyVersion | None, axis: Axis) -> Row:
     policy = version.policy if version else None
     return Row(
@@ -153,7 +284,9 @@ def _row(number: dict[str, Any], version: PolicyVersion | None, axis: Axis) -> R
         ties=number["ties"],
         losses=number["losses"],
         mean_progress=number["mean_progress"],
-        provisional=number["n"] < PROVISIONAL_BELOW,
+        standing=standing(n=number["n"], component=number["component"], pool=_pool(version)),
+        unadjusted=number.get("unadjusted"),
+        expected_progress=number.get("expected_progress"),
         x_low=axis.at(number["low"]),
         x_high=axis.at(number["high"]),
         x_score=axis.at(number["score"]),

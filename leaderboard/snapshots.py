@@ -1,120 +1,226 @@
 """Snapshots: a board computed once from a stored input, and never changed afterwards."""
 
 import functools
-import gzip
 import hashlib
+import io
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import connection
+from django.db.models import F, Q
 
+from arena.errors import ArenaError
 from arena.jobs import Job, enqueue
-from leaderboard import ranking
-from leaderboard.boards import BOARDS, Board, BoardInput, board_input
-from leaderboard.models import Snapshot, SnapshotInput
+from leaderboard import boards, inputs, questions, ranking, seasons
+from leaderboard.boards import OVERALL, Board
+from leaderboard.comparison_csv import read_table
+from leaderboard.models import BoardRun, Snapshot, SnapshotInput
+from leaderboard.questions import EVERYTHING, Question, Selection
+from leaderboard.ranking import JointSettings, ModelSettings, RankingError
+from leaderboard.ranking.joint_settings import SPREADS, warmed
+from leaderboard.seasons import Mix, Season
 
 logger = logging.getLogger(__name__)
 
-MODEL = "davidson"
+MODEL = ranking.DEFAULT_MODEL
 # Any number will do, as long as it is ours.
 _ADVISORY_LOCK = 7_041_776
 
 
 def recompute_all(*, now: datetime) -> list[Snapshot]:
-    """A new snapshot for each board whose input, settings or code changed; a repeat makes none.
+    """A new snapshot for each overall board whose input, settings or code changed; a repeat makes none.
 
-    Where another process computes already, this asks for a later turn instead of waiting for it. A board that cannot
-    be computed keeps its last snapshot, and holds up no other.
+    The boards that are kept up to date beside them are asked for, and those for whom somebody waits: each is computed
+    by a job of its own, behind the overall ones.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_lock(%s)", [_ADVISORY_LOCK])
-        if cursor.fetchone() != (True,):
-            enqueue(Job.RECOMPUTE_BOARDS)
-            return []
-        try:
-            made = [_recompute_or_log(board, now) for board in BOARDS]
-        finally:
-            cursor.execute("select pg_advisory_unlock(%s)", [_ADVISORY_LOCK])
-    return [snapshot for snapshot in made if snapshot is not None]
+    made = [snapshot for board in OVERALL if (snapshot := recompute(board=board, now=now)) is not None]
+    for board in waiting(now=now):
+        enqueue(Job.RECOMPUTE_BOARD, board=board)
+    return made
 
 
-def _recompute_or_log(board: Board, now: datetime) -> Snapshot | None:
-    try:
-        return recompute(board=board, now=now)
-    except ranking.RankingError:
-        logger.exception("the board %s could not be computed", board.slug)
-        return None
+def waiting(*, now: datetime) -> list[str]:
+    """The slugs of the boards beside the overall ones that are not up to date, or that somebody waits for."""
+    asked = BoardRun.objects.filter(Q(ended_at=None) | Q(ended_at__lt=F("asked_at"))).values_list("board", flat=True)
+    slugs = [board.slug for overall in OVERALL for board in _kept_beside(overall, now) if not is_current(board)]
+    overall_slugs = {board.slug for board in OVERALL}
+    return list(dict.fromkeys([*slugs, *(slug for slug in asked if slug not in overall_slugs)]))
+
+
+def ask(*, board: Board, now: datetime) -> BoardRun:
+    """Have a board computed that is not kept up to date, and say since when it is waited for. A repeat asks once."""
+    run, is_new = BoardRun.objects.get_or_create(board=board.slug, defaults={"asked_at": now})
+    if not is_new and not run.is_waiting:
+        BoardRun.objects.filter(board=board.slug, asked_at=run.asked_at).update(asked_at=now)
+        run.refresh_from_db()
+    enqueue(Job.RECOMPUTE_BOARD, board=board.slug)
+    return run
 
 
 def recompute(*, board: Board, now: datetime) -> Snapshot | None:
-    """The board's snapshot as of now, or None where the latest one still stands or there is nothing to rank yet."""
-    found = board_input(board)
-    if not found.total or _still_stands(latest(board.slug), found):
+    """The board's snapshot as of now, or None where the latest one still stands or there is nothing to rank yet.
+
+    Where another process computes this board already, a later turn is asked for instead. A board that cannot be
+    computed keeps its last snapshot, and its run says why.
+    """
+    with _only_one(board) as mine:
+        if not mine:
+            enqueue(Job.RECOMPUTE_BOARDS)
+            return None
+        BoardRun.objects.filter(board=board.slug).update(started_at=now)
+        try:
+            snapshot, failure = _recompute(board, now), ""
+        except (RankingError, ArenaError) as error:
+            logger.exception("the board %s could not be computed", board.slug)
+            snapshot, failure = None, error.code
+        _end_run(board, failure=failure, now=now)
+        return snapshot
+
+
+def _end_run(board: Board, *, failure: str, now: datetime) -> None:
+    ended = {"started_at": now, "ended_at": now, "failure": failure}
+    BoardRun.objects.update_or_create(board=board.slug, defaults=ended, create_defaults=ended | {"asked_at": now})
+
+
+@contextmanager
+def _only_one(board: Board) -> Iterator[bool]:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_lock(%s, hashtext(%s))", [_ADVISORY_LOCK, board.slug])
+        mine = cursor.fetchone() == (True,)
+        try:
+            yield mine
+        finally:
+            if mine:
+                cursor.execute("select pg_advisory_unlock(%s, hashtext(%s))", [_ADVISORY_LOCK, board.slug])
+
+
+def _recompute(board: Board, now: datetime) -> Snapshot | None:
+    """Overall boards read the sessions; the others answer from the input of the overall one, and so from one moment."""
+    if board.is_overall:
+        content, stored = inputs.canonical(board.scope), None
+    else:
+        overall = latest(board.scope.slug)
+        if overall is None:
+            return None
+        content, stored = inputs.content_of(overall.input), overall.input
+    selection = questions.select(content, board.question)
+    if not selection.total:
         return None
-    result = compute(found)
-    with transaction.atomic():
-        stored, _ = SnapshotInput.objects.get_or_create(
-            sha256=found.sha256, defaults={"content": gzip.compress(found.content, mtime=0), "rows": found.rows}
-        )
-        return Snapshot.objects.create(
-            board=board.slug,
-            created_at=now,
-            input=stored,
-            model=MODEL,
-            settings=model_settings(),
-            code_version=code_version(),
-            total=found.total,
-            counted=found.rows,
-            excluded=found.excluded,
-            result=result,
-        )
+    season = seasons.season_at(now, months=settings.SEASON_MONTHS)
+    mix = seasons.mix_of(content, season)
+    before = latest(board.slug)
+    cold = model_settings(mix, selection)
+    if before is not None and _still_stands(before, selection, cold):
+        return None
+    chosen = _warmed(cold, before)
+    result = compute(selection, model=MODEL, chosen=chosen)
+    return _store(board, now, stored or inputs.keep(content), content, selection, mix, season, chosen, result)
 
 
-def compute(found: BoardInput) -> dict[str, Any]:
-    """The numbers of a snapshot, from its input alone."""
-    records = found.records()
-    if not records:
-        return {"policies": [], "warnings": []}
-    comparisons = ranking.encode(
-        policy_a=[record["policy_a"] for record in records],
-        policy_b=[record["policy_b"] for record in records],
-        preference=[record["preference"] for record in records],
-        lab=[record["lab"] for record in records],
-        progress_a=[_progress(record["progress_a"]) for record in records],
-        progress_b=[_progress(record["progress_b"]) for record in records],
+def _store(
+    board: Board,
+    now: datetime,
+    stored: SnapshotInput,
+    content: bytes,
+    selection: Selection,
+    mix: Mix,
+    season: Season,
+    chosen: ModelSettings,
+    result: dict[str, Any],
+) -> Snapshot:
+    return Snapshot.objects.create(
+        board=board.slug,
+        created_at=now,
+        input=stored,
+        selection_sha256=selection.sha256,
+        model=MODEL,
+        settings=chosen.as_json(),
+        code_version=code_version(),
+        season=season.name if mix.frozen else "",
+        total=selection.total,
+        counted=selection.counted,
+        excluded=selection.excluded,
+        facets=questions.facets(content) if board.is_overall else {},
+        result=result,
     )
-    return ranking.fit(comparisons, model=MODEL).as_json()
 
 
-def latest(board: str) -> Snapshot | None:
-    return Snapshot.objects.filter(board=board).select_related("input").defer("input__content").first()
+def compute(selection: Selection, *, model: str, chosen: ModelSettings) -> dict[str, Any]:
+    """The numbers of a snapshot, from the counted rows and the settings alone. Raises RankingError, ArenaError."""
+    if not selection.counted:
+        return {"policies": [], "warnings": []}
+    table = read_table(lambda: io.BytesIO(selection.content), file="input")
+    return ranking.fit(table.comparisons(), model=model, settings=chosen).as_json()
 
 
-def model_settings() -> dict[str, Any]:
-    return ranking.default_settings(MODEL).as_json()
+def latest(slug: str) -> Snapshot | None:
+    return Snapshot.objects.filter(board=slug).select_related("input").defer("input__content").first()
+
+
+def question_of(slug: str) -> Question:
+    """The question of a stored snapshot's board."""
+    return questions.parse(slug.partition(".")[2]) or EVERYTHING
+
+
+def model_settings(mix: Mix, selection: Selection) -> ModelSettings:
+    """What a board is computed with, cold. The mix is declared where there are several tasks, some of them in it."""
+    default = ranking.default_settings(MODEL)
+    if not isinstance(default, JointSettings) or not mix.shares:
+        return default
+    here = questions.categories(selection)
+    declared = len(here) > 1 and bool(here & mix.shares.keys())
+    return replace(default, task_mix=mix.shares) if declared else default
+
+
+def _warmed(cold: ModelSettings, before: Snapshot | None) -> ModelSettings:
+    """Estimation starts at the spreads of the last snapshot. That leaves a trace, and is stored with the settings."""
+    if not isinstance(cold, JointSettings) or before is None or before.model != MODEL:
+        return cold
+    return warmed(cold, before.result.get("parameters", {}))
 
 
 @functools.cache
 def code_version() -> str:
     """A hash of the sources that the numbers come from: equal sources, equal numbers."""
     digest = hashlib.sha256()
-    for path in sorted(Path(ranking.__file__).parent.glob("*.py")):
+    folder = Path(ranking.__file__).parent
+    for path in [*sorted(folder.glob("*.py")), folder.parent / "questions.py", folder.parent / "comparison_csv.py"]:
         digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:16]
 
 
-def _still_stands(snapshot: Snapshot | None, found: BoardInput) -> bool:
+def _kept_beside(overall: Board, now: datetime) -> list[Board]:
+    snapshot = latest(overall.slug)
+    if snapshot is None:
+        return []
+    return boards.kept(overall.scope, snapshot.facets, quarter=questions.quarter(now.isoformat()))
+
+
+def is_current(board: Board) -> bool:
+    """Whether it was looked at since the overall board's last input."""
+    mine, overall = latest(board.slug), latest(board.scope.slug)
+    if mine is None or overall is None:
+        return False
+    run = BoardRun.objects.filter(board=board.slug).first()
+    looked_at = max(filter(None, [mine.created_at, run.ended_at if run else None]))
+    return mine.code_version == code_version() and looked_at >= overall.created_at
+
+
+def _still_stands(before: Snapshot, selection: Selection, cold: ModelSettings) -> bool:
     return (
-        snapshot is not None
-        and snapshot.input_id == found.sha256
-        and (snapshot.total, snapshot.excluded) == (found.total, found.excluded)
-        and snapshot.model == MODEL
-        and snapshot.settings == model_settings()
-        and snapshot.code_version == code_version()
+        (before.selection_sha256, before.total, before.excluded)
+        == (selection.sha256, selection.total, selection.excluded)
+        and before.model == MODEL
+        and _without_starts(before.settings) == _without_starts(cold.as_json())
+        and before.code_version == code_version()
     )
 
 
-def _progress(text: str) -> float:
-    return float(text) if text else float("nan")
+def _without_starts(stored: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in stored.items() if name not in SPREADS}

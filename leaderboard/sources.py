@@ -1,6 +1,7 @@
 """What `rank` can read: a CSV of comparisons, a snapshot's export, a folder of evaluations that RoboArena published."""
 
 import hashlib
+import io
 import json
 import zipfile
 import zlib
@@ -15,10 +16,12 @@ from evaluations.roboarena import csv_rows
 from evaluations.roboarena.csv_rows import EPISODES, SESSIONS, TAGS, Row, RowError
 from leaderboard.comparison_csv import COLUMNS, BadRow, Table, read_table, row_error
 from leaderboard.exports import FORMAT, INPUT, MANIFEST
+from leaderboard.questions import EVERYTHING, Question, parse, select
 from leaderboard.ranking import Comparisons
 
 Opened = Callable[[], IO[bytes]]
 HASHED_AT_ONCE = 1024 * 1024
+HEADER_LIMIT = 64 * 1024
 MANIFEST_LIMIT = 256 * 1024 * 1024
 
 
@@ -48,8 +51,18 @@ def read(path: Path, *, names: Mapping[str, str] | None = None) -> Source:
         return _read_archive(path)
     if path.name == INPUT and path.with_name(MANIFEST).exists() and not names:
         return _read_export(path.name, lambda: path.open("rb"), lambda: path.with_name(MANIFEST).open("rb"))
-    table = read_table(lambda: path.open("rb"), file=path.name, names=names)
+    table = read_table(_counted(path), file=path.name, names=names)
     return Source("csv", table.comparisons(), repeated=table.repeated)
+
+
+def _counted(path: Path) -> Opened:
+    """The file; of an input that was downloaded alone, which tells what is left out, the rows that are counted."""
+    with path.open("rb") as file:
+        header = file.readline(HEADER_LIMIT).rstrip(b"\r\n").split(b",")
+    if header[0] == b"session" and header[-1] == b"left_out":
+        content = select(path.read_bytes(), EVERYTHING).content
+        return lambda: io.BytesIO(content)
+    return lambda: path.open("rb")
 
 
 def _require_no_names(names: Mapping[str, str] | None, path: Path) -> None:
@@ -78,8 +91,19 @@ def _read_export(name: str, opened_input: Opened, opened_manifest: Opened) -> So
         ) from None
     if digest != manifest["input_sha256"]:
         raise _damaged(name, f"{INPUT} is not the input that {MANIFEST} speaks of: their SHA-256 differ")
-    table = read_table(opened_input, file=INPUT)
+    with opened_input() as file:
+        selection = select(file.read(), _question(name, manifest))
+    table = read_table(lambda: io.BytesIO(selection.content), file=INPUT)
     return Source("snapshot", table.comparisons(), table.repeated, dict(manifest["excluded"]), manifest)
+
+
+def _question(name: str, manifest: dict[str, Any]) -> Question:
+    """What the board of an export asks; without a word of it everything."""
+    board = str(manifest.get("board", ""))
+    question = parse(board.partition(".")[2])
+    if question is None:
+        raise _damaged(name, f"{MANIFEST} speaks of a board {board[:60]!r}, which is not known")
+    return question
 
 
 def _manifest(name: str, content: bytes) -> dict[str, Any]:
@@ -89,7 +113,14 @@ def _manifest(name: str, content: bytes) -> dict[str, Any]:
         raise _damaged(name, f"{MANIFEST} is not JSON") from None
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise _damaged(name, f"{MANIFEST} is not of the format {FORMAT}")
-    kinds = {"model": str, "settings": dict, "input_sha256": str, "code_version": str, "excluded": dict, "result": dict}
+    kinds = {
+        "model": str,
+        "settings": dict,
+        "input_sha256": str,
+        "code_version": str,
+        "excluded": dict,
+        "result": dict,
+    }
     wrong = [key for key, kind in kinds.items() if not isinstance(manifest.get(key), kind)]
     if wrong:
         raise _damaged(name, f"{MANIFEST} lacks {', '.join(wrong)}")

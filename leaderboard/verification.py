@@ -1,16 +1,13 @@
 """Is a snapshot's result what its input and settings give? Computed anew, and compared number by number."""
 
-import gzip
 import hashlib
-import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from arena.errors import ArenaError
-from leaderboard import ranking
-from leaderboard.comparison_csv import Table, read_table
+from leaderboard import inputs, questions, ranking, snapshots
 from leaderboard.models import Snapshot
 from leaderboard.ranking import RankingError
 
@@ -90,21 +87,23 @@ class Verification:
 
 def verify(snapshot: Snapshot) -> Verification:
     """Compute a snapshot anew, from nothing but its input, its model and its settings. Raises ArenaError."""
-    content = gzip.decompress(bytes(snapshot.input.content))
-    table = read_table(lambda: io.BytesIO(content), file=f"snapshot {snapshot.pk}")
+    content = inputs.content_of(snapshot.input)
+    selection = questions.select(content, snapshots.question_of(snapshot.board))
+    adds_up = selection.counted == snapshot.counted and snapshot.total == snapshot.counted + sum(
+        snapshot.excluded.values()
+    )
+    # Inputs of earlier versions hold counted sessions alone.
+    reasons_known = snapshot.input.content is None
     return Verification(
         input_intact=hashlib.sha256(content).hexdigest() == snapshot.input_id,
-        counts_add_up=table.rows == snapshot.counted == snapshot.input.rows
-        and snapshot.counted + sum(snapshot.excluded.values()) == snapshot.total,
-        agreement=agreement(snapshot.result, _computed(table, snapshot)),
+        counts_add_up=adds_up and (not reasons_known or selection.excluded == snapshot.excluded),
+        agreement=agreement(snapshot.result, _computed(selection, snapshot)),
     )
 
 
-def _computed(table: Table, snapshot: Snapshot) -> dict[str, Any]:
-    if not table.rows:
-        return {"policies": [], "warnings": []}
+def _computed(selection: questions.Selection, snapshot: Snapshot) -> dict[str, Any]:
     try:
         settings = ranking.settings_from_json(snapshot.model, snapshot.settings)
-        return ranking.fit(table.comparisons(), model=snapshot.model, settings=settings).as_json()
+        return snapshots.compute(selection, model=snapshot.model, chosen=settings)
     except RankingError as error:
         raise ArenaError(error.code, error.message) from None

@@ -1,36 +1,27 @@
 """The public leaderboard."""
 
-import gzip
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound
-from evaluations.scopes import SCOPES, chosen_scope
-from leaderboard import exports, selectors, snapshots
-from leaderboard.boards import PROVISIONAL_BELOW
+from leaderboard import exports, inputs, selectors
+from leaderboard.boards import chosen_board
 from leaderboard.models import Snapshot
 
 
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
-    scope = chosen_scope(request.GET.get("board"))
-    snapshot = snapshots.latest(scope.slug)
-    context = {
-        "scope": scope,
-        "scopes": SCOPES,
-        "page": selectors.board_page(snapshot) if snapshot else None,
-        "provisional_below": PROVISIONAL_BELOW,
-    }
-    return render(request, "leaderboard/leaderboard.html", context)
+    board = chosen_board(request.GET.get("board"))
+    return render(request, "leaderboard/leaderboard.html", selectors.leaderboard_page(board, now=timezone.now()))
 
 
 @require_safe
 def snapshot_input(request: HttpRequest, snapshot_id: int) -> HttpResponse:
     """The comparisons that a snapshot was computed from, byte for byte."""
     snapshot = _snapshot(snapshot_id)
-    answer = HttpResponse(gzip.decompress(bytes(snapshot.input.content)), content_type="text/csv")
+    answer = HttpResponse(inputs.content_of(snapshot.input), content_type="text/csv")
     answer["ETag"] = f'"{snapshot.input_id}"'
     answer["Content-Disposition"] = f'attachment; filename="{snapshot.board}-{snapshot.input_id[:12]}.csv"'
     return answer

@@ -93,6 +93,8 @@ DELETE /api/v1/me/keys/{key}                                      401 204 404 40
 GET    /api/v1/me/notices                                         401 200 200 200 200 200
 PATCH  /api/v1/me/notices                                         401 400 400 400 400 400
 
+GET    /api/v1/public/boards                                      200 200 200 200 200 200
+GET    /api/v1/public/boards/overall/history                      200 200 200 200 200 200
 GET    /api/v1/public/leaderboard                                 200 200 200 200 200 200
 GET    /api/v1/public/method                                      200 200 200 200 200 200
 GET    /api/v1/public/sessions                                    200 200 200 200 200 200

@@ -18,12 +18,15 @@ from arena.api import idempotency
 from arena.jobs import Job, JobArgument
 from evaluations import endpoints, media, reminders, sessions, uploads
 from leaderboard import pair_weights, snapshots
+from leaderboard.boards import board_named
 from workers.celery import app
 
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_KEY = "worker-heartbeat"
 HEARTBEAT_TTL_S = 60
+# A job that was lost is asked for again after so long.
+PENDING_S = 60
 
 
 @app.task(name=Job.RECOMPUTE_BOARDS)
@@ -31,6 +34,12 @@ def recompute_boards() -> None:
     cache.delete(_pending_key(Job.RECOMPUTE_BOARDS))
     if snapshots.recompute_all(now=timezone.now()):
         pair_weights.write(now=timezone.now())
+
+
+@app.task(name=Job.RECOMPUTE_BOARD)
+def recompute_board(board: str) -> None:
+    cache.delete(_pending_key(Job.RECOMPUTE_BOARD, board))
+    snapshots.recompute(board=board_named(board), now=timezone.now())
 
 
 @app.task(name=Job.CHECK_MEDIA)
@@ -79,6 +88,7 @@ def heartbeat() -> None:
 
 _TASKS: dict[Job, Any] = {
     Job.RECOMPUTE_BOARDS: recompute_boards,
+    Job.RECOMPUTE_BOARD: recompute_board,
     Job.CHECK_MEDIA: check_media,
     Job.SEND_NOTICES: send_notices,
 }
@@ -95,15 +105,24 @@ def dispatch(job: Job, arguments: dict[str, JobArgument]) -> None:
 def _recompute_soon(arguments: dict[str, JobArgument]) -> None:
     """Results that arrive together are answered by one computation, a little after the first of them."""
     delay = settings.BOARD_DEBOUNCE.total_seconds()
-    if cache.add(_pending_key(Job.RECOMPUTE_BOARDS), 1, timeout=delay + 60):
+    if cache.add(_pending_key(Job.RECOMPUTE_BOARDS), 1, timeout=delay + PENDING_S):
         recompute_boards.apply_async(countdown=delay, retry=False)
 
 
-_send: dict[Job, Callable[[dict[str, JobArgument]], None]] = {Job.RECOMPUTE_BOARDS: _recompute_soon}
+def _recompute_one(arguments: dict[str, JobArgument]) -> None:
+    """Whoever asks for a board while its job waits in the queue waits for the same job."""
+    if cache.add(_pending_key(Job.RECOMPUTE_BOARD, str(arguments["board"])), 1, timeout=PENDING_S):
+        recompute_board.apply_async(kwargs=arguments, retry=False)
 
 
-def _pending_key(job: Job) -> str:
-    return f"pending:{job}"
+_send: dict[Job, Callable[[dict[str, JobArgument]], None]] = {
+    Job.RECOMPUTE_BOARDS: _recompute_soon,
+    Job.RECOMPUTE_BOARD: _recompute_one,
+}
+
+
+def _pending_key(job: Job, of: str = "") -> str:
+    return f"pending:{job}:{of}"
 
 
 # Each sweep is a task of its own, so that one which fails holds up no other.

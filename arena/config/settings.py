@@ -72,6 +72,7 @@ UPLOADS_AT_ONCE = env.integer("UPLOADS_AT_ONCE", 24, low=1)
 MEDIA_QUOTA_BYTES = env.integer("MEDIA_QUOTA_GB", 0, low=0) * 1024**3
 DISK_RESERVE_BYTES = env.integer("DISK_RESERVE_GB", 2, low=0) * 1024**3
 ALLOW_PRIVATE_ENDPOINTS = env.boolean("ALLOW_PRIVATE_ENDPOINTS", default=DEMO)
+SEASON_MONTHS = env.integer("SEASON_MONTHS", 3, low=1)
 BOARD_DEBOUNCE = timedelta(seconds=env.integer("BOARD_DEBOUNCE_SECONDS", 3))
 
 INSTALLED_APPS = [

@@ -112,6 +112,9 @@ class Session(models.Model):
     # Told to nobody before the reveal.
     draw_kind = models.CharField(max_length=12, choices=_DRAW_KINDS, default=DrawKind.NORMAL.value)
 
+    # Whether an owner ordered it: such sessions are left out where owners could steer a result.
+    requested = models.BooleanField(default=False)
+
     objects = SessionQuerySet.as_manager()
 
     class Meta:
@@ -172,7 +175,7 @@ class Session(models.Model):
                 fields=[
                     "source", "simulated", "training", "lab", "station", "evaluator", "key", "embodiment",
                     "instruction", "rubric", "intended_category", "opened_at", "pair_probability", "pool_size",
-                    "draw_kind",
+                    "draw_kind", "requested",
                 ],
             ),
         ]  # fmt: skip

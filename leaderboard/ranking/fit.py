@@ -1,7 +1,7 @@
 """One interface to every model: comparisons in, ranking out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, Float
 from leaderboard.ranking.diagnostics import Tally, components, never_compared, notices, tally
 from leaderboard.ranking.errors import InvalidSettings, NothingToRank, UnknownModel
 from leaderboard.ranking.estimate import Estimate
+from leaderboard.ranking.influence import LabInfluence, moves
 from leaderboard.ranking.intervals import Uncertainty, uncertainty
 from leaderboard.ranking.joint_settings import JointSettings
 from leaderboard.ranking.ranks import Ranks, rank
@@ -96,6 +97,22 @@ def fit(comparisons: Comparisons, *, model: str = DEFAULT_MODEL, settings: Model
         labs=estimated.labs,
         parameters=estimated.parameters,
         missing=estimated.missing,
+        influence=_influence(compared, estimated, component),
+    )
+
+
+def _influence(comparisons: Comparisons, estimated: Estimate, component: IntArray) -> tuple[LabInfluence, ...]:
+    """Of each lab that took part, by name."""
+    se = np.sqrt(np.diag(estimated.covariance))
+    n = np.bincount(comparisons.lab, minlength=comparisons.n_labs)
+    return tuple(
+        LabInfluence(
+            **asdict(moves(comparisons.policies, estimated.score, se, component, estimated.influence[g])),
+            lab=comparisons.labs[g],
+            n=int(n[g]),
+            share=float(n[g] / len(comparisons)),
+        )
+        for g in np.flatnonzero(n)
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from leaderboard.ranking.diagnostics import Notice
 from leaderboard.ranking.estimate import LabResult, OrderEffect, TaskResult, TieHabits, Unit
+from leaderboard.ranking.influence import LabInfluence
 from leaderboard.ranking.settings import Method, ModelSettings
 
 Matrix = tuple[tuple[float, ...], ...]
@@ -62,7 +63,7 @@ class FitResult:
     policy, and of a tie, in the typical lab and without the order effect; a loss is the win of the other. None between
     components, where nothing is known. log_likelihood: of the n preferences. unit: of the scores. tasks, labs: the task
     categories and labs, as far as the model knows them. parameters: further numbers of the model. missing: what it
-    cannot give, and why.
+    cannot give, and why. influence: of each lab on the order.
     """
 
     model: str
@@ -82,6 +83,7 @@ class FitResult:
     labs: tuple[LabResult, ...] = ()
     parameters: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    influence: tuple[LabInfluence, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Dictionaries, lists, strings, finite numbers, null for NaN; what a JSON store gives back compares equal."""

@@ -4,7 +4,7 @@ Everything is seen from the model's own predictions of the sessions that it was 
 about N(0, 1) where the model is right (a little less, since it was fitted); beyond ±3 is worth a look, not a verdict.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from leaderboard.ranking.diagnostics import components
 from leaderboard.ranking.errors import UnknownModel
 from leaderboard.ranking.estimate import Estimate, Predict
 from leaderboard.ranking.fit import DEFAULT_MODEL, estimate, to_rank
+from leaderboard.ranking.influence import Moves, moves
 from leaderboard.ranking.settings import ModelSettings
 
 WORST_PAIRS = 20
@@ -248,21 +249,10 @@ def _sources(
 def _moves(
     policies: tuple[str, ...], fitted: Estimate, component: IntArray, influence: FloatArray | None
 ) -> dict[str, Any]:
-    """What would be without the sessions behind this influence, within the largest component."""
     if influence is None:
-        return {"largest_move": None, "of_policy": None, "places_changed": None, "leader_without": None}
+        return {field.name: None for field in fields(Moves)}
     se = np.sqrt(np.diag(fitted.covariance))
-    moved = np.abs(np.divide(influence, se, out=np.zeros_like(influence), where=se > 0))
-    most = int(np.argmax(moved))
-    main = np.flatnonzero(component == 0)
-    before = main[np.argsort(-fitted.score[main], kind="stable")]
-    after = main[np.argsort(-(fitted.score - influence)[main], kind="stable")]
-    return {
-        "largest_move": float(moved[most]),
-        "of_policy": policies[most],
-        "places_changed": int(np.sum(before != after)),
-        "leader_without": policies[int(after[0])],
-    }
+    return asdict(moves(policies, fitted.score, se, component, influence))
 
 
 def _standardised(error: FloatArray, variance: FloatArray) -> FloatArray:

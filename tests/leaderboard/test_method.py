@@ -56,5 +56,5 @@ def test_the_api_tells_the_same(client: Client, arena: Arena) -> None:
 
 def test_the_number_of_queries_does_not_grow(client: Client, arena: Arena, django_assert_max_num_queries: Any) -> None:
     play_twice(arena, *[Preference.A] * 5)
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(14):
         client.get("/method")

@@ -65,6 +65,6 @@ def test_what_the_last_board_found_is_shown(arena: Arena) -> None:
     snapshots.recompute_all(now=now)
     shown = page()
     assert "What the boards found" in shown
-    fitted = method_ranking.context()["fitted"]
+    fitted = method_ranking.facts()["fitted"]
     assert [board.counted for board in fitted] == [6]
     assert fitted[0].weight_preference is not None

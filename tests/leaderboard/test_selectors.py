@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from leaderboard.selectors import Axis, Row, conclusion
+from leaderboard.standing import Standing
 
 ROW = Row(
     label="alpha@1",
@@ -21,7 +22,9 @@ ROW = Row(
     ties=2,
     losses=8,
     mean_progress=0.6,
-    provisional=False,
+    standing=Standing.RANKED,
+    unadjusted=0.4,
+    expected_progress=0.5,
     x_low=10,
     x_high=90,
     x_score=50,

@@ -1,4 +1,6 @@
+import csv
 import gzip
+import hashlib
 import json
 from io import StringIO
 from typing import Any
@@ -14,9 +16,9 @@ from arena.jobs import Job
 from evaluations import sessions
 from evaluations.models import Label, Preference, Side
 from evaluations.scopes import REAL
-from leaderboard import boards, snapshots
-from leaderboard.boards import board_input
-from leaderboard.models import Snapshot, SnapshotInput
+from leaderboard import inputs, questions, ranking, snapshots
+from leaderboard.boards import OVERALL
+from leaderboard.models import BoardRun, InputChunk, Snapshot, SnapshotInput
 from leaderboard.ranking import InvalidComparisons
 from tests.factories import Arena, finish_session, make_arena, make_steward, open_session
 
@@ -96,28 +98,33 @@ def test_snapshots_and_their_inputs_never_change(arena: Arena, model: type[Snaps
 def test_the_stored_input_gives_the_same_numbers_again(arena: Arena) -> None:
     play(arena, 8)
     (snapshot,) = recompute()
-    content = gzip.decompress(bytes(snapshot.input.content))
-    found = boards.BoardInput(content=content, rows=snapshot.input.rows, excluded={})
-    assert found.sha256 == snapshot.input_id
-    assert snapshots.compute(found) == snapshot.result
+    content = inputs.content_of(snapshot.input)
+    assert hashlib.sha256(content).hexdigest() == snapshot.input_id
+    found = questions.select(content, questions.EVERYTHING)
+    settings = ranking.settings_from_json(snapshot.model, snapshot.settings)
+    assert snapshots.compute(found, model=snapshot.model, chosen=settings) == snapshot.result
 
 
-def test_the_input_does_not_depend_on_the_order_of_events(arena: Arena) -> None:
+def rows_of(arena: Arena) -> list[dict[str, str]]:
+    return list(csv.DictReader(StringIO(inputs.canonical(REAL).decode())))
+
+
+def test_the_input_comes_in_the_order_in_which_sessions_ended(arena: Arena) -> None:
     play(arena, 4)
-    rows = board_input(boards.Board(REAL)).records()
-    assert [row["session"] for row in rows] == sorted(row["session"] for row in rows)
+    ended = [row["closed_at"] for row in rows_of(arena)]
+    assert ended == sorted(ended)
 
 
 def test_the_input_holds_pseudonyms_and_no_email(arena: Arena) -> None:
     play(arena, 1)
-    content = board_input(boards.Board(REAL)).content.decode()
+    content = inputs.canonical(REAL).decode()
     assert arena.dana.pseudonym in content
     assert arena.dana.email not in content
 
 
 def test_the_input_tells_a_session_as_it_was(arena: Arena) -> None:
     session = finish_session(open_session(arena, "open the drawer"), preference=Preference.TIE, progress=(0.25, 1.0))
-    (row,) = board_input(boards.Board(REAL)).records()
+    (row,) = rows_of(arena)
     labels = dict(Side.objects.values_list("label", "version__policy__slug"))
     assert row == {
         "session": str(session.pk),
@@ -129,6 +136,12 @@ def test_the_input_tells_a_session_as_it_was(arena: Arena) -> None:
         "task_category": "open-close",
         "lab": arena.lab.slug,
         "evaluator": arena.dana.pseudonym,
+        "embodiment": session.embodiment.name,
+        "closed_at": session.closed_at.isoformat() if session.closed_at else "",
+        "open_source_a": "0",
+        "open_source_b": "0",
+        "requested": "0",
+        "left_out": "",
     }
 
 
@@ -140,14 +153,14 @@ def test_the_last_word_on_a_category_counts(arena: Arena, tagged: str, corrected
     session = finish_session(open_session(arena, "open the drawer"))
     type(session).objects.filter(pk=session.pk).update(tagged_category=tagged, corrected_category=corrected)
     session.refresh_from_db()
-    assert [row["task_category"] for row in board_input(boards.Board(REAL)).records()] == [last]
+    assert [row["task_category"] for row in rows_of(arena)] == [last]
     assert session.category == last
 
 
 def test_the_input_is_read_in_one_statement(arena: Arena, django_assert_num_queries: Any) -> None:
     play(arena, 3)
     with django_assert_num_queries(1):
-        board_input(boards.Board(REAL))
+        inputs.canonical(REAL)
 
 
 def test_a_board_that_cannot_be_computed_holds_up_no_other(
@@ -157,14 +170,18 @@ def test_a_board_that_cannot_be_computed_holds_up_no_other(
     play(make_arena(simulated=True), 3)
     compute = snapshots.compute
 
-    def fails_once(found: boards.BoardInput) -> Any:
-        if found.rows == 2:
+    def fails_once(found: questions.Selection, **options: Any) -> Any:
+        if found.counted == 2:
             raise InvalidComparisons("invalid", "a policy is compared with itself")
-        return compute(found)
+        return compute(found, **options)
 
     monkeypatch.setattr(snapshots, "compute", fails_once)
     assert [snapshot.board for snapshot in recompute()] == ["simulation"]
     assert "the board overall could not be computed" in caplog.text
+    assert BoardRun.objects.get(board="overall").failure == "invalid"
+    monkeypatch.undo()
+    recompute()
+    assert BoardRun.objects.get(board="overall").failure == ""
 
 
 @pytest.mark.django_db(transaction=True)
@@ -172,9 +189,10 @@ def test_while_another_process_computes_a_later_turn_is_asked_for(monkeypatch: p
     asked: list[Job] = []
     monkeypatch.setattr(snapshots, "enqueue", asked.append)
     with psycopg.connect(**connection.get_connection_params() | {"cursor_factory": psycopg.Cursor}) as other:
-        other.execute("select pg_advisory_lock(%s)", [snapshots._ADVISORY_LOCK])
+        for board in OVERALL:
+            other.execute("select pg_advisory_lock(%s, hashtext(%s))", [snapshots._ADVISORY_LOCK, board.slug])
         assert recompute() == []
-    assert asked == [Job.RECOMPUTE_BOARDS]
+    assert set(asked) == {Job.RECOMPUTE_BOARDS}
 
 
 def test_simulation_has_a_board_of_its_own(db: None) -> None:
@@ -202,5 +220,26 @@ def test_the_input_can_be_downloaded(client: Client, arena: Arena) -> None:
     play(arena, 2)
     (snapshot,) = recompute()
     answer = client.get(f"/snapshots/{snapshot.pk}/input.csv")
-    assert answer.content == gzip.decompress(bytes(snapshot.input.content))
+    assert answer.content == inputs.content_of(snapshot.input)
     assert client.get(f"/snapshots/{snapshot.pk + 1}/input.csv").status_code == 404
+
+
+def test_a_further_session_stores_little_more(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "ROWS_A_CHUNK", 3)
+    play(arena, 7)
+    (first,) = recompute()
+    before = set(InputChunk.objects.values_list("pk", flat=True))
+    play(arena, 1)
+    (second,) = recompute()
+    assert len(first.input.chunks) == len(second.input.chunks) == 3
+    assert first.input.chunks[:2] == second.input.chunks[:2]
+    assert InputChunk.objects.count() == len(before) + 1
+    assert inputs.content_of(second.input).startswith(inputs.content_of(first.input))
+    with pytest.raises(ProgrammingError, match="Cannot update or delete"):
+        InputChunk.objects.update(content=b"")
+
+
+def test_inputs_of_earlier_versions_are_read_as_they_were(arena: Arena) -> None:
+    content = b"session,policy_a,policy_b\n1,p@1,q@1\n"
+    stored = SnapshotInput.objects.create(sha256="1" * 64, content=gzip.compress(content), rows=1)
+    assert inputs.content_of(stored) == content

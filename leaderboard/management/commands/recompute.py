@@ -5,16 +5,24 @@ from django.utils import timezone
 
 from arena.commands import OperatorCommand
 from leaderboard import pair_weights, snapshots
+from leaderboard.boards import board_named
 
 
 class Command(OperatorCommand):
-    help = "Compute every board anew whose input, settings or code changed."
+    help = "Compute every board anew whose input, settings or code changed; with --board one alone."
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
-        pass
+        parser.add_argument("--board", metavar="SLUG", help="as in the address of its page")
 
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
-        made = snapshots.recompute_all(now=timezone.now())
+        now = timezone.now()
+        if options["board"]:
+            made, slugs = [], [options["board"]]
+        else:
+            made, slugs = snapshots.recompute_all(now=now), snapshots.waiting(now=now)
+        for slug in slugs:
+            snapshot = snapshots.recompute(board=board_named(slug), now=now)
+            made += [snapshot] if snapshot else []
         if made:
             pair_weights.write(now=timezone.now())
         facts = [

@@ -1,0 +1,55 @@
+"""How a board went: the last snapshot of each day."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from django.db.models.functions import TruncDate
+
+from leaderboard.models import Snapshot
+
+DAYS = 400
+
+
+@dataclass(frozen=True)
+class Place:
+    """One policy version on one day."""
+
+    policy: str
+    rank: int
+    rank_low: int
+    rank_high: int
+    score: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Day:
+    date: date
+    snapshot: int
+    created_at: datetime
+    counted: int
+    places: list[Place]
+
+
+def days(slug: str, *, limit: int = DAYS) -> list[Day]:
+    """The oldest first; at most `limit` of the last ones. Versions outside the largest component have no place."""
+    last_of_day = (
+        Snapshot.objects.filter(board=slug)
+        .annotate(day=TruncDate("created_at", tzinfo=UTC))
+        .order_by("-day", "-created_at", "-id")
+        .distinct("day")
+        .values("day", "pk", "created_at", "counted", "result__policies")[:limit]
+    )
+    return [_day(dict(row)) for row in reversed(last_of_day)]
+
+
+def _day(row: dict[str, Any]) -> Day:
+    policies = [policy for policy in row["result__policies"] or [] if policy["component"] == 0]
+    return Day(
+        date=row["day"],
+        snapshot=row["pk"],
+        created_at=row["created_at"],
+        counted=row["counted"],
+        places=[Place(**{name: policy[name] for name in Place.__dataclass_fields__}) for policy in policies],
+    )
