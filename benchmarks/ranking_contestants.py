@@ -23,8 +23,9 @@ Round = Callable[[], Any]
 
 def comparisons_of(data: Arrays) -> Any:
     from leaderboard.ranking import Comparisons
+    from leaderboard.ranking.comparisons import no_progress
 
-    missing = np.full(len(data["a"]), np.nan)
+    missing = no_progress(len(data["a"]))
     return Comparisons(
         policies=tuple(f"policy {p:04}" for p in range(int(data["policies"]))),
         labs=tuple(f"lab {g:04}" for g in range(int(data["labs"]))),

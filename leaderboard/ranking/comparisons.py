@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,12 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
+
+
+# Comparisons are added up in a table of all cells where that has at most so many places for each of them, and so many
+# at a time.
+PLACES_PER_ROW = 1
+PIECE = 1 << 18
 
 
 class Outcome(IntEnum):
@@ -29,12 +35,14 @@ class Cells:
     """Comparisons added up: one row for each (lab, policy on side A, policy on side B) that occurs, in that order.
 
     policy_a, policy_b, lab: (m,) keys. counts: (3, m) numbers of comparisons by Outcome, whole, stored as floats.
+    table: (G, P, P, 3) the same with every cell, where it was made on the way.
     """
 
     policy_a: IntArray
     policy_b: IntArray
     lab: IntArray
     counts: FloatArray
+    table: IntArray | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -42,7 +50,7 @@ class Comparisons:
     """n comparisons of two policies each, as integer keys into tuples of names. Read-only.
 
     policy_a, policy_b, lab, outcome: (n,) integers. evaluator, category: (n,) integers, or None where unknown.
-    progress_a, progress_b: (n,) floats in [0, 1], NaN where missing.
+    progress_a, progress_b: (n,) floats in [0, 1], NaN where missing; `no_progress(n)` where all are.
     The arrays are not copied: whoever passes an array leaves it alone from then on.
 
     Raises InvalidComparisons.
@@ -114,18 +122,41 @@ class Comparisons:
 
         Takes O(n) time where there are many comparisons to a cell, O(n log n) otherwise.
         """
-        packed = (self.lab.astype(np.int64) * self.n_policies + self.policy_a) * self.n_policies + self.policy_b
-        n_keys = self.n_labs * self.n_policies**2
-        if n_keys <= len(self):
-            table = _tabulate(packed, self.outcome, rows=n_keys)
-            keys = np.flatnonzero(table.any(axis=1))
-            table = table[keys]
-        else:
-            keys, row = np.unique(packed, return_inverse=True)
-            table = _tabulate(row, self.outcome, rows=keys.size)
+        if self.n_labs * self.n_policies**2 <= PLACES_PER_ROW * len(self):
+            table = self._table()
+            a, tie, b = np.moveaxis(table, 3, 0)
+            lab, policy_a, policy_b = np.nonzero(a | tie | b)
+            counts = table[lab, policy_a, policy_b].T.astype(np.float64, order="C")
+            return Cells(policy_a, policy_b, lab, counts, table)
+        packed = (self.lab * self.n_policies + self.policy_a) * self.n_policies + self.policy_b
+        keys, row = np.unique(packed, return_inverse=True)
+        added = np.bincount(row * len(Outcome) + self.outcome, minlength=keys.size * len(Outcome))
         pair, policy_b = np.divmod(keys, max(self.n_policies, 1))
         lab, policy_a = np.divmod(pair, max(self.n_policies, 1))
-        return Cells(policy_a, policy_b, lab, np.ascontiguousarray(table.T, dtype=np.float64))
+        return Cells(policy_a, policy_b, lab, added.reshape(-1, len(Outcome)).T.astype(np.float64, order="C"))
+
+    def _table(self) -> IntArray:
+        """(G, P, P, 3) numbers of comparisons, added up in pieces that stay in the cache."""
+        G, P = self.n_labs, self.n_policies
+        size = G * P * P * len(Outcome)
+        table = np.zeros(size, dtype=np.int64)
+        packed = np.empty(min(len(self), PIECE), dtype=np.int64)
+        for start in range(0, len(self), PIECE):
+            rows = slice(start, start + PIECE)
+            place = packed[: len(self.lab[rows])]
+            np.multiply(self.lab[rows], P, out=place)
+            place += self.policy_a[rows]
+            place *= P
+            place += self.policy_b[rows]
+            place *= len(Outcome)
+            place += self.outcome[rows]
+            table += np.bincount(place, minlength=size)
+        return table.reshape(G, P, P, len(Outcome))
+
+
+def no_progress(n: int) -> FloatArray:
+    """(n,) of NaN, which takes no memory."""
+    return np.broadcast_to(np.float64(np.nan), (n,))
 
 
 def by_evaluator_and_lab(comparisons: Comparisons) -> Comparisons:
@@ -172,10 +203,6 @@ def encode(
     )
 
 
-def _tabulate(row: IntArray, outcome: IntArray, *, rows: int) -> IntArray:
-    return np.bincount(row * len(Outcome) + outcome, minlength=rows * len(Outcome)).reshape(rows, len(Outcome))
-
-
 def _names(*columns: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({name for column in columns for name in column}))
 
@@ -199,19 +226,28 @@ def _keys(field: str, values: ArrayLike, *, n: int, bound: int) -> IntArray:
     _require_column(field, keys, n=n)
     if not np.issubdtype(keys.dtype, np.integer):
         raise InvalidComparisons("keys_not_integer", f"{field} holds {keys.dtype}, but keys are integers.")
-    if n and (keys.min() < 0 or keys.max() >= bound):
+    if n and _largest(keys) >= bound:
         raise InvalidComparisons("key_out_of_range", f"{field} holds a key outside 0 to {bound - 1}.")
     return _read_only(keys.astype(np.int64, copy=False))
 
 
+def _largest(keys: NDArray[np.integer[Any]]) -> int:
+    """The largest key; where one is negative, a number beyond all keys. One pass: negative numbers, read as if they
+    had no sign, are the largest."""
+    if keys.dtype.kind == "i":
+        keys = keys.view(f"u{keys.dtype.itemsize}")
+    return int(keys.max())
+
+
 def _progress_or_missing(column: ArrayLike | None, *, n: int) -> FloatArray:
-    return np.full(n, np.nan) if column is None else np.asarray(column, dtype=np.float64)
+    return no_progress(n) if column is None else np.asarray(column, dtype=np.float64)
 
 
 def _progress(field: str, values: ArrayLike, *, n: int) -> FloatArray:
     progress = np.asarray(values, dtype=np.float64)
     _require_column(field, progress, n=n)
-    if np.any((progress < 0) | (progress > 1)):
+    known = progress[:1] if progress.strides == (0,) else progress
+    if known.size and (np.fmin.reduce(known) < 0 or np.fmax.reduce(known) > 1):
         raise InvalidComparisons("progress_out_of_range", f"{field} holds a value outside 0 to 1.")
     return _read_only(progress)
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import linalg
 
 from leaderboard.ranking import davidson
-from leaderboard.ranking.comparisons import Cells, Comparisons, FloatArray, IntArray
+from leaderboard.ranking.comparisons import Cells, Comparisons, FloatArray, IntArray, Outcome
 from leaderboard.ranking.davidson import DavidsonSettings, Layout, Maximum, Objective, Point
 from leaderboard.ranking.estimate import Estimate, OrderEffect, TieHabits
 from leaderboard.ranking.spreads import next_spread
@@ -26,9 +26,11 @@ FEW_PLACES = 5000
 PLACES_PER_CELL = 10
 MAX_PLACES = 10_000_000
 MAX_STEPS = 50
-# The last step promises less log-likelihood than this, and the spread changes by less than that share.
-SMALL_GAIN = 1e-10
-SPREAD_SETTLED = 1e-6
+# The last step but one promises less log-likelihood than this, and the spread changes by less than that share.
+SMALL_GAIN = 1e-6
+# So little is enough of all labs as one.
+NEARLY = 20.0
+SPREAD_SETTLED = 1e-5
 SPREAD_UPDATES = 10
 
 
@@ -69,6 +71,7 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
     at, sums = objective.at, sums_at(table, objective.at, x)
     S = lab_gradients(table, sums, at)
     V = _inverse(objective, information(sums, at) + np.diag(objective.precision))
+    x = x + V @ (S.sum(axis=0) - objective.precision * (x - objective.mean))
     L = davidson.centring(component)
     log_likelihood = _log_likelihood(table, sums, at, x)
     maximum = Maximum(Point(x, np.zeros((3, 0)), log_likelihood, math.nan), V, ())
@@ -79,7 +82,7 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
         influence=S @ V[:, at.theta] @ L.T,
         win=win,
         tie=tie,
-        ties=_tie_habits(table, sums, objective, comparisons.labs, lnu_0=float(x[at.lnu_0])),
+        ties=_tie_habits(table, objective, comparisons.labs, x),
         order=OrderEffect(delta=float(x[at.delta]), se=math.sqrt(V[at.delta, at.delta])),
         log_likelihood=log_likelihood,
         evaluator_influence=partial(davidson._evaluator_influence, objective, maximum, L),
@@ -88,11 +91,12 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
     )
 
 
-def _tie_habits(table: Table, sums: Sums, objective: Objective, labs: tuple[str, ...], *, lnu_0: float) -> TieHabits:
+def _tie_habits(table: Table, objective: Objective, labs: tuple[str, ...], x: FloatArray) -> TieHabits:
     took_part = np.flatnonzero(table.N.any(axis=(1, 2)))
+    nu = np.exp(x[objective.at.lnu_0] + x[objective.at.lnu])
     return TieHabits(
-        nu=math.exp(lnu_0),
-        by_lab={labs[g]: float(sums.T[g]) / 2 for g in took_part},
+        nu=math.exp(x[objective.at.lnu_0]),
+        by_lab={labs[g]: float(nu[g]) for g in took_part},
         spread=davidson._spread(objective),
     )
 
@@ -105,19 +109,18 @@ def pays(objective: Objective) -> bool:
 
 
 def tabulate(cells: Cells, at: Layout) -> Table:
-    shape = (at.n_labs, at.n_policies, at.n_policies)
-    place = (cells.lab * at.n_policies + cells.policy_a) * at.n_policies + cells.policy_b
-    a, tie, b = cells.counts
-    N, half = np.zeros(math.prod(shape)), np.zeros(math.prod(shape))
-    N[place] = a + tie + b
-    half[place] = (a - b) / 2
-    half = half.reshape(shape)
-    on_a = half.sum(axis=2)
+    table = cells.table
+    if table is None:
+        table = np.zeros((at.n_labs, at.n_policies, at.n_policies, len(Outcome)), dtype=np.int64)
+        table[cells.lab, cells.policy_a, cells.policy_b] = cells.counts.T
+    a, tie, b = np.moveaxis(table, 3, 0)
+    margin = (a - b).astype(np.float64)
+    on_a = margin.sum(axis=2)
     return Table(
-        N=N.reshape(shape),
-        by_lab=on_a - half.sum(axis=1),
-        tilt=on_a.sum(axis=1),
-        ties=np.bincount(cells.lab, tie, at.n_labs).astype(np.float64, copy=False),
+        N=(a + tie + b).astype(np.float64),
+        by_lab=(on_a - margin.sum(axis=1)) / 2,
+        tilt=on_a.sum(axis=1) / 2,
+        ties=tie.sum(axis=(1, 2)).astype(np.float64),
     )
 
 
@@ -125,11 +128,15 @@ def fit(objective: Objective, settings: DavidsonSettings) -> tuple[Table, Object
     """The table, the objective at the estimated spread, and where that is greatest; None where steps do not settle."""
     full = tabulate(objective.cells, objective.at)
     at = objective.at
-    if objective.free[at.lnu].any():
-        found = _climb(full, objective, at, s=settings.lab_tie_sd, estimated=settings.lab_tie_estimated)
-    else:
-        one = Layout(at.n_policies, 1)
-        found = _climb(full.pooled(), objective, one, s=0.0, estimated=False)
+    pooled, one = full.pooled(), Layout(at.n_policies, 1)
+    by_labs = bool(objective.free[at.lnu].any())
+    # All labs as one costs little, and leads most of the way.
+    start = Start(_start(pooled, objective), np.zeros(1), 0.0)
+    found = _climb(pooled, objective, one, start, enough=NEARLY if by_labs else SMALL_GAIN)
+    if found is not None and by_labs:
+        habits = np.log((full.ties + 1) / (full.N.sum(axis=(1, 2)) - full.ties + 1))
+        start = Start(found[0], habits - np.median(habits), settings.lab_tie_sd)
+        found = _climb(full, objective, at, start, enough=SMALL_GAIN, estimated=settings.lab_tie_estimated)
     if found is None:
         return None
     u, v, s = found
@@ -139,12 +146,37 @@ def fit(objective: Objective, settings: DavidsonSettings) -> tuple[Table, Object
     return full, replace(objective, precision=precision), np.concatenate([u, v if s else np.zeros(at.n_labs)])
 
 
+@dataclass(frozen=True, eq=False)
+class Start:
+    """u = (theta, delta, lnu_0), v = lnu of the labs, s their spread. Without s (0), v stays 0."""
+
+    u: FloatArray
+    v: FloatArray
+    s: float
+
+
+def _start(pooled: Table, objective: Objective) -> FloatArray:
+    """u = (theta, delta, lnu_0), from the shares of wins and of ties alone."""
+    P = objective.at.n_policies
+    half = (pooled.N[0].sum(axis=0) + pooled.N[0].sum(axis=1)) / 2
+    won, n, ties = pooled.by_lab[0], float(pooled.N.sum()), float(pooled.ties[0])
+    u = np.zeros(P + 2)
+    u[:P] = np.log((half + won + 1) / (half - won + 1))
+    u[P + 1] = math.log((ties + 1) / (n - ties + 1))
+    return np.where(objective.free[: P + 2], u, objective.mean[: P + 2])
+
+
 def _climb(
-    table: Table, objective: Objective, at: Layout, *, s: float, estimated: bool
+    table: Table,
+    objective: Objective,
+    at: Layout,
+    start: "Start",
+    *,
+    enough: float,
+    estimated: bool = False,
 ) -> tuple[FloatArray, FloatArray, float] | None:
-    """u = (theta, delta, lnu_0), v = lnu of the labs, and s. Without s (0), v stays 0."""
-    shared = at.lnu_0 + 1
-    u, v = objective.mean[:shared].copy(), np.zeros(at.n_labs)
+    """u, v and s where a step promises less than `enough`. None where steps do not settle."""
+    u, v, s = start.u, start.v, start.s
     for _ in range(MAX_STEPS):
         sums = sums_at(table, at, np.concatenate([u, v]))
         gradient, H = lab_gradients(table, sums, at).sum(axis=0), information(sums, at)
@@ -155,7 +187,7 @@ def _climb(
         u, v, s = u + step.u, v + step.v, step.s
         if not math.isfinite(step.gain):
             return None
-        if abs(step.gain) < SMALL_GAIN and step.settled:
+        if abs(step.gain) < enough and step.settled:
             return u, v, s
     return None
 

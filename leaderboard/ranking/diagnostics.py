@@ -25,6 +25,10 @@ FEW_LABS = (
 )
 
 
+# Up to so many policies, who met whom is kept in a table.
+SMALL = 500
+
+
 @dataclass(frozen=True)
 class Notice:
     """Something that a reader of the ranking has to know: a stable code, a sentence, and whom it is about."""
@@ -82,12 +86,34 @@ def components(cells: Cells, *, n_policies: int) -> IntArray:
     Only comparisons connect: scores of different components say nothing about each other, whatever else the policies
     share. Component 0 is the largest; among equals the one with the smallest key comes first.
     """
-    compared = _graph(cells.policy_a, cells.policy_b, n_policies)
-    found: IntArray = connected_components(compared, directed=False)[1].astype(np.int64)
+    found = _connected(cells, n_policies) if n_policies <= SMALL else _searched(cells, n_policies)
     _, first, sizes = np.unique(found, return_index=True, return_counts=True)
     number = np.empty(sizes.size, dtype=np.int64)
     number[np.lexsort((first, -sizes))] = np.arange(sizes.size)
     return number[found]
+
+
+def _searched(cells: Cells, n_policies: int) -> IntArray:
+    compared = _graph(cells.policy_a, cells.policy_b, n_policies)
+    found: IntArray = connected_components(compared, directed=False)[1].astype(np.int64)
+    return found
+
+
+def _connected(cells: Cells, n_policies: int) -> IntArray:
+    """The same from a table of who met whom: where policies are few, that is several times faster than a search."""
+    met = np.eye(n_policies, dtype=np.bool_)
+    met[cells.policy_a, cells.policy_b] = True
+    met |= met.T
+    found = np.full(n_policies, -1, dtype=np.int64)
+    number = 0
+    for p in range(n_policies):
+        if found[p] < 0:
+            reached, size = met[p], 0
+            while size < (size := int(reached.sum())):
+                reached = met[reached].any(axis=0)
+            found[reached] = number
+            number += 1
+    return found
 
 
 def separated(cells: Cells, component: IntArray) -> BoolArray:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from leaderboard.ranking import baselines, davidson, joint, mixture
+from leaderboard.ranking import baselines, davidson, davidson_dense, joint, mixture
 from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, FloatArray, IntArray
 from leaderboard.ranking.diagnostics import Tally, components, never_compared, notices, tally
 from leaderboard.ranking.errors import InvalidSettings, NothingToRank, UnknownModel
@@ -29,7 +29,7 @@ class Model:
 
 MODELS = {
     "joint": Model(JointSettings, joint.estimate),
-    "davidson": Model(davidson.DavidsonSettings, davidson.estimate),
+    "davidson": Model(davidson.DavidsonSettings, davidson_dense.estimate),
     "mixture": Model(mixture.MixtureSettings, mixture.estimate),
     "win_rate": Model(baselines.BaselineSettings, baselines.win_rate),
     "mean_progress": Model(baselines.BaselineSettings, baselines.mean_progress),

@@ -12,6 +12,8 @@ from leaderboard.ranking.settings import IntervalSettings
 SAME_SCORE = 1e-9
 # A difference whose variance is below this share of the largest is one that the covariance knows nothing about.
 NO_VARIANCE = 1e-12
+# Draws whose differences are looked at together: what fits into a processor's cache.
+AT_ONCE = 500
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -60,13 +62,23 @@ def critical_value(V: FloatArray, se: FloatArray, *, df: float | None, settings:
     Z = _root(V) @ rng.standard_normal((len(V), settings.draws))
     scale = np.divide(1, se, out=np.zeros_like(se), where=se > 0)
     largest = np.zeros(settings.draws)
-    for p in range(len(V) - 1):
-        others = p + 1 + np.flatnonzero(se[p, p + 1 :])
-        if others.size:
-            largest = np.maximum(largest, np.max(np.abs(Z[others] - Z[p]) * scale[p, others, None], axis=0))
+    for start in range(0, settings.draws, AT_ONCE):
+        _note_largest(Z[:, start : start + AT_ONCE], scale, largest[start : start + AT_ONCE])
     if df is not None:
         largest /= np.sqrt(rng.chisquare(df, settings.draws) / df)
     return float(np.quantile(largest, settings.level))
+
+
+def _note_largest(Z: FloatArray, scale: FloatArray, largest: FloatArray) -> None:
+    """The largest |t| of all pairs in each draw. Z: (P, draws). largest: (draws,), written to."""
+    Z = np.ascontiguousarray(Z)
+    difference = np.empty_like(Z)
+    for p in range(len(Z) - 1):
+        others = difference[p + 1 :]
+        np.subtract(Z[p + 1 :], Z[p], out=others)
+        np.abs(others, out=others)
+        others *= scale[p, p + 1 :, None]
+        np.maximum(largest, others.max(axis=0), out=largest)
 
 
 def group_letters(alike: BoolArray, *, order: IntArray) -> tuple[str, ...]:
