@@ -27,7 +27,7 @@ PLACES_PER_CELL = 10
 MAX_PLACES = 10_000_000
 MAX_STEPS = 50
 # The last step but one promises less log-likelihood than this, and the spread changes by less than that share.
-SMALL_GAIN = 1e-6
+SMALL_GAIN = 1e-8
 # So little is enough of all labs as one.
 NEARLY = 20.0
 SPREAD_SETTLED = 1e-5
@@ -71,9 +71,11 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
     at, sums = objective.at, sums_at(table, objective.at, x)
     S = lab_gradients(table, sums, at)
     V = _inverse(objective, information(sums, at) + np.diag(objective.precision))
-    x = x + V @ (S.sum(axis=0) - objective.precision * (x - objective.mean))
+    gradient = S.sum(axis=0)
+    last = V @ (gradient - objective.precision * (x - objective.mean))
     L = davidson.centring(component)
-    log_likelihood = _log_likelihood(table, sums, at, x)
+    log_likelihood = _log_likelihood(table, sums, at, x) + float(gradient @ last)
+    x = x + last
     maximum = Maximum(Point(x, np.zeros((3, 0)), log_likelihood, math.nan), V, ())
     win, tie = davidson.pairwise(x[at.theta], x[at.lnu_0])
     return Estimate(
