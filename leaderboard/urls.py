@@ -1,14 +1,16 @@
 from django.urls import path
 
-from leaderboard import api, method, method_api, roboarena, views
+from leaderboard import api, compare_api, method, method_api, roboarena, views
 
 urlpatterns = [
     path("", views.leaderboard, name="leaderboard"),
     path("method", method.method, name="method"),
+    path("compare/<str:first>/<str:second>", views.compare_two, name="compare"),
     path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),
     path("snapshots/<int:snapshot_id>/export.zip", views.snapshot_export, name="snapshot-export"),
     path("api/v1/public/boards", api.Boards.as_view(), name="api-boards"),
     path("api/v1/public/boards/<str:board>/history", api.History.as_view(), name="api-board-history"),
+    path("api/v1/public/compare/<str:first>/<str:second>", compare_api.Compare.as_view(), name="api-compare"),
     path("api/v1/public/leaderboard", api.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/public/method", method_api.Method.as_view(), name="api-method"),
     path("api/leaderboard", roboarena.Leaderboard.as_view(), name="roboarena-leaderboard"),

@@ -6,15 +6,24 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound
-from leaderboard import exports, inputs, selectors
+from leaderboard import compare, exports, inputs, selectors
 from leaderboard.boards import chosen_board
 from leaderboard.models import Snapshot
+from leaderboard.pair_evidence import MOST_SESSIONS, POWER
 
 
 @require_safe
 def leaderboard(request: HttpRequest) -> HttpResponse:
     board = chosen_board(request.GET.get("board"))
     return render(request, "leaderboard/leaderboard.html", selectors.leaderboard_page(board, now=timezone.now()))
+
+
+@require_safe
+def compare_two(request: HttpRequest, first: str, second: str) -> HttpResponse:
+    found = compare.compare(compare.version_named(first), compare.version_named(second))
+    latest = list(reversed(found.met))[: compare.SESSIONS_SHOWN]
+    context = {"found": found, "latest": latest, "most_sessions": MOST_SESSIONS, "power": round(100 * POWER)}
+    return render(request, "leaderboard/compare.html", context)
 
 
 @require_safe

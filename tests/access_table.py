@@ -95,6 +95,7 @@ PATCH  /api/v1/me/notices                                         401 400 400 40
 
 GET    /api/v1/public/boards                                      200 200 200 200 200 200
 GET    /api/v1/public/boards/overall/history                      200 200 200 200 200 200
+GET    /api/v1/public/compare/{policy}/{other}                    200 200 200 200 200 200
 GET    /api/v1/public/leaderboard                                 200 200 200 200 200 200
 GET    /api/v1/public/method                                      200 200 200 200 200 200
 GET    /api/v1/public/sessions                                    200 200 200 200 200 200
@@ -192,6 +193,7 @@ POST   /lab/{lab}/stations/{station}/retire                        in 403 403  -
 GET    /lab/{lab}/stations/new                                     in 403 403 200 404 404
 POST   /lab/{lab}/stations/new                                     in 403 403 200 404 404
 
+GET    /compare/{policy}/{other}                                  200 200 200 200 200 200
 GET    /method                                                    200 200 200 200 200 200
 
 GET    /notices/off/{off}                                         200 200 200 200 200 200

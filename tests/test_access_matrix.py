@@ -123,6 +123,8 @@ class World:
             "upload": upload.pk,
             "media": media.pk,
             "snapshot": Snapshot.objects.filter(board="overall").latest("pk").pk,
+            "policy": arena.versions[0].label,
+            "other": arena.versions[1].label,
         }
 
 

@@ -17,7 +17,7 @@ from arena import notices
 from arena.api import idempotency
 from arena.jobs import Job, JobArgument
 from evaluations import endpoints, media, reminders, sessions, uploads
-from leaderboard import pair_weights, snapshots
+from leaderboard import pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
 from workers.celery import app
 
@@ -34,6 +34,7 @@ def recompute_boards() -> None:
     cache.delete(_pending_key(Job.RECOMPUTE_BOARDS))
     if snapshots.recompute_all(now=timezone.now()):
         pair_weights.write(now=timezone.now())
+        pair_evidence.write(now=timezone.now())
 
 
 @app.task(name=Job.RECOMPUTE_BOARD)

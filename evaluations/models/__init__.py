@@ -9,7 +9,7 @@ from evaluations.models.episodes import (
     RelayConnection,
     Upload,
 )
-from evaluations.models.pairing import PairWeight
+from evaluations.models.pairing import PairEvidence, PairWeight
 from evaluations.models.results import Draft, Exclusion, Guess, Preference, Result, ResultQuerySet
 from evaluations.models.sessions import OPEN_STATES, Label, Session, SessionQuerySet, Side, State, TaskCategory
 
@@ -23,6 +23,7 @@ __all__ = [
     "Guess",
     "Label",
     "MediaFile",
+    "PairEvidence",
     "PairWeight",
     "Photo",
     "Preference",

@@ -1,5 +1,6 @@
 """How much a further comparison of two versions would tell."""
 
+import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -24,3 +25,55 @@ class PairWeight(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version_low_id} and {self.version_high_id}: {self.weight:.3f}"
+
+
+class PairEvidence(models.Model):
+    """What the sessions of two versions say of the first (the smaller id) against the second, at any time.
+
+    preference, progress: `leaderboard.ranking.anytime.Evidence` as JSON. verdict: by preference, of this pair alone,
+    named beforehand; once reached it stands. in_family: whether it also holds among all pairs of the board together.
+    more_sessions: about how many further ones would separate the two; null where that is more than anybody would run,
+    or nothing is known. Kept here, because requests that stop early ask for it; written by who knows the ranking.
+    """
+
+    class Verdict(models.TextChoices):
+        BETTER = "better", "the first is better"
+        WORSE = "worse", "the second is better"
+        UNDECIDED = "undecided", "not decided"
+
+    version_low = models.ForeignKey(PolicyVersion, on_delete=models.CASCADE, related_name="+")
+    version_high = models.ForeignKey(PolicyVersion, on_delete=models.CASCADE, related_name="+")
+    wins = models.PositiveIntegerField()
+    ties = models.PositiveIntegerField()
+    losses = models.PositiveIntegerField()
+    alpha = models.FloatField()
+    preference = models.JSONField()
+    progress = models.JSONField()
+    verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.UNDECIDED)
+    decided_after = models.PositiveIntegerField(null=True, blank=True)
+    in_family = models.BooleanField(default=False)
+    more_sessions = models.PositiveIntegerField(null=True, blank=True)
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name_plural = "pair evidence"
+        constraints = [
+            models.UniqueConstraint(fields=["version_low", "version_high"], name="pair_evidence_unique"),
+            models.CheckConstraint(condition=Q(version_low__lt=F("version_high")), name="pair_evidence_ordered"),
+            models.CheckConstraint(
+                condition=Q(verdict="undecided", decided_after__isnull=True)
+                | (~Q(verdict="undecided") & Q(decided_after__isnull=False)),
+                name="pair_evidence_decided_after",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="pair_verdict_stands",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__verdict__in=["better", "worse"])
+                & pgtrigger.Q(old__verdict__df=pgtrigger.F("new__verdict")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_low_id} and {self.version_high_id}: {self.verdict}"

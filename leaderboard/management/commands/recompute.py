@@ -4,7 +4,7 @@ from typing import Any
 from django.utils import timezone
 
 from arena.commands import OperatorCommand
-from leaderboard import pair_weights, snapshots
+from leaderboard import pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
 
 
@@ -24,7 +24,8 @@ class Command(OperatorCommand):
             snapshot = snapshots.recompute(board=board_named(slug), now=now)
             made += [snapshot] if snapshot else []
         if made:
-            pair_weights.write(now=timezone.now())
+            pair_weights.write(now=now)
+            pair_evidence.write(now=now)
         facts = [
             {
                 "board": snapshot.board,

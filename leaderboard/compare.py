@@ -1,0 +1,226 @@
+"""Two policies beside each other: what their sessions certify, and what the board's model says."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+
+from arena.errors import ArenaError, NotFound
+from arena.models import PolicyVersion
+from evaluations import evidence
+from evaluations.models import Preference, Result, Session
+from evaluations.scopes import SCOPES, Scope
+from leaderboard import snapshots
+from leaderboard.pair_evidence import MOST_SESSIONS, POWER, SETTINGS, Chances, Meeting, sessions_needed
+from leaderboard.ranking.anytime import Evidence, confidence_sequence
+from leaderboard.ranking.comparisons import FloatArray
+
+SESSIONS_SHOWN = 50
+LOOKS = 40
+WIDTH, HEIGHT, MARGIN = 600.0, 200.0, 10.0
+OF_FIRST = {Preference.A: 1.0, Preference.TIE: 0.5, Preference.B: 0.0}
+
+
+@dataclass(frozen=True)
+class Met:
+    """One session of the two. score: 1, ½, 0 of the first."""
+
+    session: Session
+    score: float
+    difference: float | None
+
+    @property
+    def verdict(self) -> str:
+        return {1.0: "won", 0.5: "tied", 0.0: "lost"}[self.score]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was known after n sessions, in percent of the readings' range, and where it stands in the picture."""
+
+    n: int
+    low: float
+    mean: float
+    high: float
+    x: float
+    y_low: float
+    y_mean: float
+    y_high: float
+
+
+@dataclass(frozen=True)
+class Path:
+    """The confidence sequence over the sessions."""
+
+    looks: list[Look]
+    width: float = WIDTH
+    height: float = HEIGHT
+
+    @property
+    def band(self) -> str:
+        upper = [f"{look.x},{look.y_high}" for look in self.looks]
+        return " ".join([*upper, *(f"{look.x},{look.y_low}" for look in reversed(self.looks))])
+
+    @property
+    def mean(self) -> str:
+        return " ".join(f"{look.x},{look.y_mean}" for look in self.looks)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """chances: of a win of the first, a tie, a loss, in percent, as the last board's model has them; or None."""
+
+    first: PolicyVersion
+    second: PolicyVersion
+    scope: Scope
+    met: list[Met]
+    preference: Evidence
+    progress: Evidence
+    decision: evidence.Decision | None
+    chances: tuple[float, float, float] | None
+    needed: int | None
+    paths: dict[str, Path]
+
+    @property
+    def wins(self) -> int:
+        return sum(one.score == 1 for one in self.met)
+
+    @property
+    def ties(self) -> int:
+        return sum(one.score == 0.5 for one in self.met)
+
+    @property
+    def losses(self) -> int:
+        return sum(one.score == 0 for one in self.met)
+
+    @property
+    def leader(self) -> PolicyVersion | None:
+        return {"better": self.first, "worse": self.second}.get(self.preference.verdict)
+
+    @property
+    def more(self) -> int | None:
+        return None if self.needed is None else max(self.needed - len(self.met), 1)
+
+    @property
+    def alpha_in_100(self) -> str:
+        return f"{100 * SETTINGS.alpha:g}"
+
+
+def version_named(name: str) -> PolicyVersion:
+    """By slug@version, or by slug, which means its newest version. Raises NotFound."""
+    slug, at, version = name.partition("@")
+    found = PolicyVersion.objects.filter(policy__slug=slug).select_related("policy__lab", "embodiment")
+    one = found.filter(version=version).first() if at else found.order_by("-created_at", "-pk").first()
+    if one is None:
+        raise NotFound("version_unknown", "There is no such policy, or no such version of it.")
+    return one
+
+
+def compare(first: PolicyVersion, second: PolicyVersion) -> Comparison:
+    """Raises ArenaError where the two can never meet."""
+    scope = _scope_of_both(first, second)
+    met = _met(scope, first, second)
+    score = np.array([one.score for one in met], dtype=np.float64)
+    difference = np.array([np.nan if one.difference is None else one.difference for one in met], dtype=np.float64)
+    meeting = Meeting(first.pk, second.pk, score, difference)
+    snapshot = snapshots.latest(scope.slug)
+    chances = Chances(snapshot.result).of(first.label, second.label) if snapshot else None
+    known = difference[~np.isnan(difference)]
+    return Comparison(
+        first=first,
+        second=second,
+        scope=scope,
+        met=met,
+        preference=meeting.preference,
+        progress=meeting.progress,
+        decision=evidence.decision(first.pk, second.pk),
+        chances=chances and (100 * chances[0], 100 * chances[1], 100 * max(1 - sum(chances), 0)),
+        needed=sessions_needed(*chances) if chances else None,
+        paths={"preference": path(score), "progress": path((known + 1) / 2)},
+    )
+
+
+def path(x: FloatArray) -> Path:
+    """x: readings from 0 to 1 in their order. At most LOOKS of them are looked at, the last always."""
+    at = np.unique(np.linspace(1, x.size, min(x.size, LOOKS)).round().astype(np.int64)) if x.size else np.zeros(0)
+    looks = []
+    for n in map(int, at):
+        low, high = confidence_sequence(x[:n], threshold=SETTINGS.threshold)
+        across = round(MARGIN + n / x.size * (WIDTH - 2 * MARGIN), 1)
+        mean = float(x[:n].mean())
+        y_low, y_mean, y_high = (round(HEIGHT - MARGIN - y * (HEIGHT - 2 * MARGIN), 1) for y in (low, mean, high))
+        looks.append(Look(n, 100 * low, 100 * mean, 100 * high, across, y_low, y_mean, y_high))
+    return Path(looks)
+
+
+def as_json(found: Comparison) -> dict[str, Any]:
+    """What the page tells, for programs."""
+    return {
+        "first": found.first.label,
+        "second": found.second.label,
+        "board": found.scope.slug,
+        "sessions": len(found.met),
+        "wins": found.wins,
+        "ties": found.ties,
+        "losses": found.losses,
+        "preference": asdict(found.preference),
+        "progress": asdict(found.progress),
+        "alpha": SETTINGS.alpha,
+        "in_family": bool(found.decision and found.decision.in_family),
+        "chances": found.chances and dict(zip(("win", "tie", "loss"), (c / 100 for c in found.chances), strict=True)),
+        "sessions_needed": found.needed,
+        "most_sessions": MOST_SESSIONS,
+        "power": POWER,
+        "session_ids": [str(one.session.pk) for one in found.met],
+    }
+
+
+def _scope_of_both(first: PolicyVersion, second: PolicyVersion) -> Scope:
+    if first.pk == second.pk:
+        raise ArenaError("compared_with_itself", "A version cannot be compared with itself.")
+    scopes = [
+        next(scope for scope in SCOPES if (scope.simulated, scope.source) == (one.policy.simulated, one.policy.source))
+        for one in (first, second)
+    ]
+    if scopes[0] != scopes[1]:
+        raise ArenaError(
+            "scopes_differ",
+            "Real, imported and simulated evaluations are never mixed: these two are not of one kind.",
+        )
+    if first.embodiment_id != second.embodiment_id:
+        raise ArenaError("robots_differ", f"They drive different robots: {first.embodiment} and {second.embodiment}.")
+    return scopes[0]
+
+
+def _met(scope: Scope, first: PolicyVersion, second: PolicyVersion) -> list[Met]:
+    """Counted sessions alone, in the order in which they ended."""
+    latest = Result.objects.filter(session=OuterRef("pk")).latest_first()
+    sessions: QuerySet[Session] = (
+        scope.sessions()
+        .valid()
+        .filter(exclusion=None)
+        .filter(Q(sides__version=first))
+        .filter(Q(sides__version=second))
+        .annotate(preference=Subquery(latest.values("preference")[:1]))
+        .select_related("lab")
+        .prefetch_related("sides__episode")
+        .order_by("closed_at", "pk")
+    )
+    return [_of_session(session, first) for session in sessions if session.preference in OF_FIRST]  # type: ignore[attr-defined]
+
+
+def _of_session(session: Session, first: PolicyVersion) -> Met:
+    sides = {side.label: side for side in session.sides.all()}
+    own = sides["A"].version_id == first.pk
+    score = OF_FIRST[session.preference]  # type: ignore[attr-defined]
+    progress = [_progress(sides[label]) for label in ("A", "B")]
+    difference = None if None in progress else float(progress[0]) - float(progress[1])  # type: ignore[arg-type]
+    if own or difference is None:
+        return Met(session, score if own else 1 - score, difference)
+    return Met(session, 1 - score, -difference)
+
+
+def _progress(side: Any) -> float | None:
+    episode = getattr(side, "episode", None)
+    return None if episode is None else episode.progress

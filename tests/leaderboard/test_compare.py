@@ -1,0 +1,127 @@
+"""Two policies beside each other: the page and its twin for programs."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+
+from evaluations import sessions
+from evaluations.models import Session
+from leaderboard import compare, snapshots
+from tests.factories import Arena, make_arena, make_steward
+from tests.leaderboard.test_pair_evidence import arena, ids, play
+
+__all__ = ["arena"]
+
+
+def labels(arena: Arena) -> tuple[str, str]:
+    by_id = {version.pk: version.label for version in arena.versions}
+    low, high = ids(arena)
+    return by_id[low], by_id[high]
+
+
+def page(client: Client, first: str, second: str) -> str:
+    answer = client.get(f"/compare/{first}/{second}")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def test_a_certificate_is_told_in_words(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    play(arena, 14, winner=ids(arena)[1])
+    snapshots.recompute_all(now=timezone.now())
+    shown = page(client, first, second)
+    assert f"{second} is better: certified after" in shown
+    assert "of 14 sessions" in shown
+    assert f"{second} comes further" in shown
+    assert f"{second} is better" in page(client, second, first)
+    assert shown.count("/sessions/") == 14
+
+
+def test_what_is_not_decided_says_how_many_more(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    play(arena, 3, winner=ids(arena)[0])
+    play(arena, 1)
+    snapshots.recompute_all(now=timezone.now())
+    shown = page(client, first, second)
+    assert "Not decided after 4 sessions." in shown
+    assert "more session" in shown
+
+
+def test_those_that_never_met(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    assert "These two have not met yet." in page(client, first, second)
+
+
+def test_only_counted_and_revealed_sessions_are_told(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    kept, excluded, veiled = play(arena, 3)
+    sessions.exclude(session=excluded, reason="stake", comment="c", by=make_steward())
+    Session.objects.filter(pk=veiled.pk).update(valid=True)
+    answer = client.get(f"/api/v1/public/compare/{first}/{second}").json()
+    assert answer["session_ids"] == [str(kept.pk), str(veiled.pk)]
+    assert (answer["wins"], answer["ties"], answer["losses"]) == (0, 2, 0)
+
+
+def test_the_twin_for_programs_holds_the_same(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    play(arena, 5, winner=ids(arena)[0])
+    snapshots.recompute_all(now=timezone.now())
+    found = compare.compare(compare.version_named(first), compare.version_named(second))
+    answer = client.get(f"/api/v1/public/compare/{first}/{second}").json()
+    assert answer["preference"]["log_e_better"] == found.preference.log_e_better
+    assert answer["sessions"] == 5
+    assert answer["chances"]["win"] > answer["chances"]["loss"]
+    turned = client.get(f"/api/v1/public/compare/{second}/{first}").json()
+    assert turned["losses"] == 5
+    assert turned["preference"]["log_e_worse"] == pytest.approx(answer["preference"]["log_e_better"])
+
+
+def test_a_slug_alone_means_its_newest_version(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    slugs = [label.partition("@")[0] for label in (first, second)]
+    assert client.get(f"/api/v1/public/compare/{slugs[0]}/{slugs[1]}").json()["first"] == first
+
+
+def test_what_cannot_be_compared_is_answered_clearly(client: Client, arena: Arena) -> None:
+    first, _ = labels(arena)
+    simulated = make_arena(policies_in_pool=2, simulated=True).versions[0].label
+
+    def refused(path: str) -> tuple[int, str]:
+        answer = client.get(f"/api/v1/public/compare/{path}")
+        return answer.status_code, answer.json()["error"]["code"]
+
+    assert refused(f"{first}/{first}") == (400, "compared_with_itself")
+    assert refused(f"{first}/{simulated}") == (400, "scopes_differ")
+    assert refused(f"{first}/nobody") == (404, "version_unknown")
+    assert refused(f"{first}/{first}x") == (404, "version_unknown")
+
+
+def test_the_page_asks_a_fixed_number_of_questions(
+    client: Client, arena: Arena, django_assert_max_num_queries: Any
+) -> None:
+    first, second = labels(arena)
+    play(arena, 2)
+    snapshots.recompute_all(now=timezone.now())
+    with django_assert_max_num_queries(10):
+        page(client, first, second)
+    play(arena, 6)
+    with django_assert_max_num_queries(10):
+        page(client, first, second)
+
+
+def test_a_plan_says_how_many_sessions_it_takes() -> None:
+    out = StringIO()
+    call_command("plan", win=0.6, tie=0.2, json=True, stdout=out)
+    plan = json.loads(out.getvalue())
+    assert plan["expected"] < plan["sessions"]
+    assert plan["wrong"] < 0.05
+    out = StringIO()
+    call_command("plan", win=0.4, tie=0.2, limit=100, stdout=out)
+    assert out.getvalue().strip() == "More than 100 sessions."
+    with pytest.raises(CommandError, match="plan_out_of_range"):
+        call_command("plan", win=1.5, tie=0.2)
