@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from arena.models import Person
+
 IMMUTABLE = pgtrigger.Update | pgtrigger.Delete
 
 
@@ -89,3 +91,32 @@ class BoardRun(models.Model):
     @property
     def is_waiting(self) -> bool:
         return self.ended_at is None or self.ended_at < self.asked_at
+
+
+class Oddity(models.Model):
+    """Something about a lab or an evaluator that does not fit, for a steward to look at: see `oddities`.
+
+    figures: how many sessions n, the figure, and its probability p under honest work. looked_p: p when it was looked
+    at.
+    """
+
+    board = models.CharField(max_length=120)
+    kind = models.CharField(max_length=10, choices=[("lab", "lab"), ("evaluator", "evaluator")])
+    name = models.CharField(max_length=120)
+    check_name = models.CharField("check", max_length=20)
+    figures = models.JSONField()
+    first_seen = models.DateTimeField()
+    last_seen = models.DateTimeField()
+    looked_at = models.DateTimeField(null=True, blank=True)
+    looked_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    looked_p = models.FloatField(default=0.0)
+    comment = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name_plural = "oddities"
+        ordering = ("-last_seen", "pk")
+        constraints = [models.UniqueConstraint(fields=["board", "kind", "name", "check_name"], name="oddity_unique")]
+        triggers = [pgtrigger.Protect(name="oddity_kept", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.check_name}"

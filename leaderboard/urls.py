@@ -1,10 +1,12 @@
 from django.urls import path
 
-from leaderboard import api, compare_api, method, method_api, roboarena, views
+from leaderboard import api, compare_api, method, method_api, oddity_views, roboarena, views
 
 urlpatterns = [
     path("", views.leaderboard, name="leaderboard"),
     path("method", method.method, name="method"),
+    path("review/oddities", oddity_views.oddity_list, name="oddities"),
+    path("review/oddities/<int:oddity_id>/look", oddity_views.oddity_look, name="oddity-look"),
     path("compare/<str:first>/<str:second>", views.compare_two, name="compare"),
     path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),
     path("snapshots/<int:snapshot_id>/export.zip", views.snapshot_export, name="snapshot-export"),

@@ -26,7 +26,7 @@ from arena.models import Membership, Notice, NoticeKind, Person, Role, Scope
 from evaluations import photos
 from evaluations.models import MediaFile, Photo, Upload
 from leaderboard import snapshots
-from leaderboard.models import Snapshot
+from leaderboard.models import Oddity, Snapshot
 from tests.access_table import TABLE
 from tests.factories import Arena, finish_session, make_arena, make_lab, make_person, make_steward, open_session
 
@@ -116,6 +116,15 @@ class World:
         )
         ended = finish_session(open_session(arena, "a task that ended"), video=b"no video", now=now)
         snapshots.recompute_all(now=now + timedelta(seconds=1))
+        oddity = Oddity.objects.create(
+            board="overall",
+            kind="lab",
+            name=arena.lab.slug,
+            check_name="quick",
+            figures={"n": 40, "figure": 0.9, "p": 1e-9},
+            first_seen=now,
+            last_seen=now,
+        )
         return {
             "open": opened.pk,
             "ended": ended.pk,
@@ -125,6 +134,7 @@ class World:
             "snapshot": Snapshot.objects.filter(board="overall").latest("pk").pk,
             "policy": arena.versions[0].label,
             "other": arena.versions[1].label,
+            "oddity": oddity.pk,
         }
 
 

@@ -17,7 +17,7 @@ from arena import notices
 from arena.api import idempotency
 from arena.jobs import Job, JobArgument
 from evaluations import endpoints, media, reminders, sessions, uploads
-from leaderboard import pair_evidence, pair_weights, snapshots
+from leaderboard import oddities, pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
 from workers.celery import app
 
@@ -74,6 +74,11 @@ def sweep_uploads() -> None:
 @app.task(name="probe_endpoints")
 def probe_endpoints() -> None:
     endpoints.check_due(now=timezone.now())
+
+
+@app.task(name="look_for_oddities")
+def look_for_oddities() -> None:
+    oddities.write(now=timezone.now())
 
 
 @app.task(name="sweep_api_writes")
@@ -134,6 +139,7 @@ app.conf.beat_schedule = {
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "look-for-oddities": {"task": "look_for_oddities", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "sweep-api-writes": {"task": "sweep_api_writes", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }

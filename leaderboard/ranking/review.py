@@ -71,7 +71,8 @@ class SourceReview:
     """A lab or an evaluator.
 
     z_ties, z_side: of ties, and of preferences for side A less those for side B, against what was expected. fit: chi²
-    of its residuals by policy over their number, about 1 where it sees the policies as the model says. log_loss: mean.
+    of its residuals by policy over their number (seen), about 1 where it sees the policies as the model says. log_loss:
+    mean.
     largest_move: by how much its sessions move a score, to first order, in standard errors of that score; of_policy:
     which. places_changed: policies whose place would be another without it; leader_without: who would then be first.
     """
@@ -81,6 +82,7 @@ class SourceReview:
     z_ties: float
     z_side: float
     fit: float
+    seen: int
     log_loss: float
     largest_move: float | None
     of_policy: str | None
@@ -239,6 +241,7 @@ def _sources(
             z_ties=float(z_ties[g]),
             z_side=float(z_side[g]),
             fit=float(squared[g].sum() / max(seen[g] - 1, 1)),
+            seen=max(int(seen[g]) - 1, 1),
             log_loss=float(log_loss[g] / n[g]),
             **_moves(comparisons.policies, fitted, component, None if influence is None else influence[g]),
         )

@@ -135,9 +135,9 @@ def test_a_policy_that_met_none_of_the_others_has_no_place_on_their_axis(page: P
 def test_the_input_of_the_board_can_be_downloaded(page: Page, site: Site) -> None:
     page.goto("/")
     with page.expect_download() as download:
-        page.get_by_role("link", name="comparisons behind these numbers").click()
+        page.get_by_role("link", name="sessions behind these numbers").click()
     lines = download.value.path().read_text(encoding="utf-8").splitlines()
-    assert len(lines) == 1 + shown_board().snapshot.counted
+    assert len(lines) == 1 + shown_board().snapshot.total
 
 
 def test_the_board_follows_new_results_and_leaves_an_unchanged_one_alone(page: Page, site: Site) -> None:
