@@ -16,7 +16,7 @@ from evaluations.scopes import REAL, SIMULATION, Scope
 from leaderboard import inputs, questions, snapshots
 from leaderboard.comparison_csv import read_table
 from leaderboard.ranking import Comparisons
-from leaderboard.ranking.anytime import SCORE, AnytimeSettings, Evidence, e_bh, evidence
+from leaderboard.ranking.anytime import SCORE, AnytimeSettings, Evidence, e_bh, evidence, evidence_mean
 from leaderboard.ranking.anytime_plan import sessions_to_separate
 from leaderboard.ranking.comparisons import FloatArray
 
@@ -28,6 +28,9 @@ SETTINGS = AnytimeSettings(alpha=ALPHA)
 MOST_SESSIONS = 2000
 POWER = 0.8
 LIVE = (REAL, SIMULATION)
+
+Told = tuple[int, int, int, int, float | None]
+"""Wins, ties, losses, differences of progress and their mean."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +56,12 @@ class Meeting:
         wins, ties, losses = (int(np.count_nonzero(self.score == value)) for value in SCORE)
         return wins, ties, losses
 
+    @property
+    def told(self) -> Told:
+        """What tells whether the two have met anew: cheap, where the evidence is not."""
+        known = self.difference[~np.isnan(self.difference)]
+        return *self.counts, known.size, evidence_mean(known, low=-1.0, high=1.0)
+
 
 def write(*, now: datetime) -> int:
     """Bring the evidence of every pair that has met anew up to date. Returns how many were written."""
@@ -65,17 +74,29 @@ def _write(scope: Scope, now: datetime) -> int:
         return 0
     selection = questions.select(inputs.content_of(snapshot.input), questions.EVERYTHING)
     comparisons = read_table(lambda: BytesIO(selection.content), file=scope.slug).comparisons()
+    ids = {version.label: version.pk for version in PolicyVersion.objects.select_related("policy")}
+    labels = {pk: label for label, pk in ids.items()}
     chances = Chances(snapshot.result)
+    told = _told()
     written = 0
-    for meeting in meetings(comparisons):
-        written += _keep(meeting, chances, now)
+    for meeting in meetings(comparisons, ids):
+        if told.get((meeting.low, meeting.high)) != meeting.told:
+            _keep(meeting, chances.of(labels[meeting.low], labels[meeting.high]), now)
+            written += 1
     _mark_family(scope)
     return written
 
 
-def meetings(comparisons: Comparisons) -> Iterator[Meeting]:
-    """Each pair of versions that met and are known, once."""
-    ids = {version.label: version.pk for version in PolicyVersion.objects.select_related("policy")}
+def _told() -> dict[tuple[int, int], Told]:
+    """What is stored of each pair, as `Meeting.told` has it."""
+    rows = PairEvidence.objects.values_list(
+        "version_low", "version_high", "wins", "ties", "losses", "progress__n", "progress__mean"
+    )
+    return {(row[0], row[1]): row[2:] for row in rows.iterator()}
+
+
+def meetings(comparisons: Comparisons, ids: dict[str, int]) -> Iterator[Meeting]:
+    """Each pair of versions that met and are known (ids by label), once."""
     known = np.array([ids.get(label, -1) for label in comparisons.policies], dtype=np.int64)
     a, b = known[comparisons.policy_a], known[comparisons.policy_b]
     rows = np.flatnonzero((a >= 0) & (b >= 0))
@@ -108,13 +129,11 @@ class Chances:
 
 
 @transaction.atomic
-def _keep(meeting: Meeting, chances: Chances, now: datetime) -> int:
-    """1 where the pair has met anew, else 0. A verdict that was reached stands, whatever came after it."""
+def _keep(meeting: Meeting, chances: tuple[float, float] | None, now: datetime) -> None:
+    """A verdict that was reached stands, whatever came after it."""
     both = PairEvidence.objects.filter(version_low=meeting.low, version_high=meeting.high)
     stored = both.select_for_update().first()
     wins, ties, losses = meeting.counts
-    if stored and (stored.wins, stored.ties, stored.losses) == (wins, ties, losses):
-        return 0
     found = meeting.preference
     verdict, after = found.verdict, found.decided_after
     if stored and stored.verdict != PairEvidence.Verdict.UNDECIDED:
@@ -132,18 +151,12 @@ def _keep(meeting: Meeting, chances: Chances, now: datetime) -> int:
         "updated_at": now,
     }
     PairEvidence.objects.update_or_create(version_low_id=meeting.low, version_high_id=meeting.high, defaults=values)
-    return 1
 
 
-def _more(meeting: Meeting, chances: Chances) -> int | None:
-    labels = {
-        version.pk: version.label
-        for version in PolicyVersion.objects.filter(pk__in=(meeting.low, meeting.high)).select_related("policy")
-    }
-    found = chances.of(labels[meeting.low], labels[meeting.high])
-    if found is None:
+def _more(meeting: Meeting, chances: tuple[float, float] | None) -> int | None:
+    if chances is None:
         return None
-    needed = sessions_needed(*found)
+    needed = sessions_needed(*chances)
     return None if needed is None else max(needed - meeting.score.size, 1)
 
 

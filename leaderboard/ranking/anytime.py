@@ -147,13 +147,18 @@ def evidence(readings: FloatArray, *, low: float, high: float, settings: Anytime
     return Evidence(
         verdict=verdict,
         n=x.size,
-        mean=low + (high - low) * float(x.mean()) if x.size else None,
+        mean=evidence_mean(readings, low=low, high=high),
         low=low + (high - low) * lower,
         high=low + (high - low) * upper,
         log_e_better=float(better[-1]) if x.size else 0.0,
         log_e_worse=float(worse[-1]) if x.size else 0.0,
         decided_after=None if first is None else first + 1,
     )
+
+
+def evidence_mean(readings: FloatArray, *, low: float, high: float) -> float | None:
+    x = (np.asarray(readings, dtype=np.float64) - low) / (high - low)
+    return low + (high - low) * float(x.mean()) if x.size else None
 
 
 def log_e_path(x: FloatArray, m: float = 0.5) -> FloatArray:
@@ -180,7 +185,9 @@ def _lowest_mean(values: FloatArray, counts: IntArray, threshold: float) -> floa
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         m = (low + high) / 2
-        log_e = float(special.logsumexp(counts @ _log_growth(values, m))) + LOG_WEIGHT
+        capital = counts @ _log_growth(values, m)
+        most = capital.max()
+        log_e = most + math.log(np.exp(capital - most).sum()) + LOG_WEIGHT
         low, high = (m, high) if log_e >= threshold else (low, m)
     return low
 

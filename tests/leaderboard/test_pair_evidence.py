@@ -9,12 +9,12 @@ import pytest
 from django.db import ProgrammingError, connection
 from django.utils import timezone
 
-from evaluations import evidence
+from evaluations import evidence, sessions
 from evaluations.models import PairEvidence, Preference, Session
 from leaderboard import pair_evidence, snapshots
 from leaderboard.ranking import anytime
 from leaderboard.ranking.anytime import SCORE
-from tests.factories import Arena, finish_session, make_arena, open_session
+from tests.factories import Arena, finish_session, make_arena, make_steward, open_session
 
 
 @pytest.fixture
@@ -90,6 +90,33 @@ def test_nothing_new_writes_nothing(arena: Arena) -> None:
     before = PairEvidence.objects.get().updated_at
     assert pair_evidence.write(now=timezone.now() + timedelta(hours=1)) == 0
     assert PairEvidence.objects.get().updated_at == before
+
+
+def test_pairs_without_news_ask_for_nothing(db: None, django_assert_max_num_queries: Any) -> None:
+    """Of six pairs one has met anew: the others cost no question of their own."""
+    arena = make_arena(policies_in_pool=4)
+    play(arena, 40)
+    assert write() == PairEvidence.objects.count() == 6
+    with django_assert_max_num_queries(20):
+        assert pair_evidence.write(now=timezone.now()) == 0
+    play(arena, 1)
+    assert write() == 1
+
+
+def test_a_session_in_place_of_another_is_noticed(arena: Arena) -> None:
+    """One is excluded and one is added that was preferred alike: only the progress tells."""
+    low, _ = ids(arena)
+    first, _ = play(arena, 2, winner=low)
+    write()
+    before = PairEvidence.objects.get()
+    sessions.exclude(session=first, reason="stake", comment="c", by=make_steward())
+    session = open_session(arena, "another task")
+    preference = Preference.A if session.sides.get(label="A").version_id == low else Preference.B
+    finish_session(session, preference=preference, progress=(0.5, 0.5))
+    assert write() == 1
+    after = PairEvidence.objects.get()
+    assert (before.wins, before.losses) == (after.wins, after.losses)
+    assert after.progress["mean"] == pytest.approx(before.progress["mean"] / 2)
 
 
 def test_those_that_never_met_have_no_decision(arena: Arena) -> None:
