@@ -74,6 +74,37 @@ def davidson_ranked(data: Arrays) -> Round:
     return compute
 
 
+def joint_april(data: Arrays) -> Round:
+    """Ours, the boards' model: 612 real sessions of 7 policies."""
+    from benchmarks.ranking_data import april
+
+    return _joint(april())
+
+
+def joint_large(data: Arrays, *, warm: bool = False) -> Round:
+    """Ours, the boards' model: 50,000 sessions of 100 policies in 30 labs, 11 kinds of task, all effects."""
+    from benchmarks.ranking_data import Kind, invent
+
+    kind = Kind(name="large", psi_sd=0.3, b_sd=0.3, mixes=True)
+    made = invent(np.random.default_rng(0), kind, n=50_000, policies=100, labs=30, tasks=11)
+    return _joint(made.comparisons, warm=warm)
+
+
+def joint_large_warm(data: Arrays) -> Round:
+    """The same, starting at the spreads that an earlier fit found, as a board's next snapshot does."""
+    return joint_large(data, warm=True)
+
+
+def _joint(comparisons: Any, *, warm: bool = False) -> Round:
+    from leaderboard.ranking import JointSettings, estimate
+    from leaderboard.ranking.joint_settings import warmed
+
+    settings = JointSettings()
+    if warm:
+        settings = warmed(settings, estimate(comparisons, model="joint", settings=settings).parameters)
+    return lambda: estimate(comparisons, model="joint", settings=settings).score
+
+
 def evalica(data: Arrays) -> Round:
     """Newman's algorithm, which is Davidson's model; no covariance. The index is given, as the keys are known."""
     import pandas as pd
@@ -148,6 +179,9 @@ CONTESTANTS: dict[str, tuple[Callable[[Arrays], Round], bool]] = {
     "davidson": (davidson, True),
     "davidson, one tie habit": (davidson_one_tie_habit, True),
     "davidson, ranked": (davidson_ranked, True),
+    "joint, 612 sessions of 7 policies": (joint_april, True),
+    "joint, 50,000 sessions of 100 policies": (joint_large, True),
+    "joint, 50,000 sessions of 100 policies, warm": (joint_large_warm, True),
     "evalica": (evalica, False),
     "choix": (choix, False),
     "arena-rank": (arena_rank, True),

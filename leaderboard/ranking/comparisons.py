@@ -19,7 +19,7 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 # Comparisons are added up in a table of all cells where that has at most so many places for each of them, and so many
 # at a time.
 PLACES_PER_ROW = 1
-PIECE = 1 << 18
+PIECE = 1 << 20
 
 
 class Outcome(IntEnum):
@@ -136,7 +136,7 @@ class Comparisons:
         return Cells(policy_a, policy_b, lab, added.reshape(-1, len(Outcome)).T.astype(np.float64, order="C"))
 
     def _table(self) -> IntArray:
-        """(G, P, P, 3) numbers of comparisons, added up in pieces that stay in the cache."""
+        """(G, P, P, 3) numbers of comparisons, added up in pieces, for the memory's sake."""
         G, P = self.n_labs, self.n_policies
         size = G * P * P * len(Outcome)
         table = np.zeros(size, dtype=np.int64)
@@ -263,9 +263,9 @@ def _require_distinct(field: str, names: tuple[str, ...]) -> None:
 
 
 def _require_two_policies(table: Comparisons) -> None:
-    same = np.flatnonzero(table.policy_a == table.policy_b)
-    if same.size:
-        row = int(same[0])
+    same = table.policy_a == table.policy_b
+    if same.any():
+        row = int(np.argmax(same))
         name = table.policies[int(table.policy_a[row])]
         raise InvalidComparisons("policy_against_itself", f"Row {row} compares {name} with itself.")
 

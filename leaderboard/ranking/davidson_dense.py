@@ -219,7 +219,10 @@ def _step(
     shared = u.size
     mean, precision, free = objective.mean[:shared], objective.precision[:shared], objective.free[:shared]
     g_u = np.where(free, gradient[:shared] - precision * (u - mean), 0.0)
-    H_uu = np.where(free[:, None] & free, H[:shared, :shared], 0.0) + np.diag(np.where(free, precision, 1.0))
+    H_uu = H[:shared, :shared]
+    if not free.all():
+        H_uu = np.where(free[:, None] & free, H_uu, 0.0)
+    H_uu = H_uu + np.diag(np.where(free, precision, 1.0))
     factor = linalg.cho_factor(H_uu, check_finite=False)
     if not s:
         du = linalg.cho_solve(factor, g_u)
@@ -270,8 +273,9 @@ def sums_at(table: Table, at: Layout, x: FloatArray) -> Sums:
 def lab_gradients(table: Table, sums: Sums, at: Layout) -> FloatArray:
     """S (G, K): see Objective.lab_gradients."""
     S = np.zeros((at.n_labs, at.size))
-    on_a = np.einsum("gij,ij->gi", sums.r, sums.D)
-    S[:, at.theta] = table.by_lab - (on_a - np.einsum("gij,ij->gj", sums.r, sums.D)) / 2
+    rD = sums.r * sums.D
+    on_a = rD.sum(axis=2)
+    S[:, at.theta] = table.by_lab - (on_a - rD.sum(axis=1)) / 2
     S[:, at.delta] = on_a.sum(axis=1) / 2 - table.tilt
     S[:, at.lnu_0] = table.ties - sums.T * sums.r.sum(axis=(1, 2))
     S[:, at.lnu] = np.diag(S[:, at.lnu_0])
@@ -279,13 +283,13 @@ def lab_gradients(table: Table, sums: Sums, at: Layout) -> FloatArray:
 
 
 def information(sums: Sums, at: Layout) -> FloatArray:
-    """H (K, K) of the log-likelihood, without priors: see Objective.information."""
+    """H (K, K) of the log-likelihood, without priors: see Objective.information. The upper triangle alone."""
     P = at.n_policies
-    R, Q = sums.r.sum(axis=0), sums.Q.sum(axis=0)
-    hh = (sums.both * R - sums.D**2 * Q) / 4
+    R, QD = sums.r.sum(axis=0), sums.Q * sums.D
+    hh = (sums.both * R - sums.D * QD.sum(axis=0)) / 4
     rows, columns = hh.sum(axis=1), hh.sum(axis=0)
-    on_a = np.einsum("gij,ij->gi", sums.Q, sums.D)
-    by_lab = -sums.T * (on_a - np.einsum("gij,ij->gj", sums.Q, sums.D)).T / 2
+    on_a = QD.sum(axis=2)
+    by_lab = -sums.T * (on_a - QD.sum(axis=1)).T / 2
     of_lab = -sums.T * on_a.sum(axis=1) / 2
     tt = sums.T * sums.r.sum(axis=(1, 2)) - sums.T**2 * sums.Q.sum(axis=(1, 2))
     H = np.zeros((at.size, at.size))
@@ -299,7 +303,7 @@ def information(sums: Sums, at: Layout) -> FloatArray:
     H[at.lnu_0, at.lnu_0] = tt.sum()
     H[at.lnu_0, at.lnu] = tt
     H[at.lnu, at.lnu] = np.diag(tt)
-    return np.triu(H) + np.triu(H, 1).T
+    return H
 
 
 def _log_likelihood(table: Table, sums: Sums, at: Layout, x: FloatArray) -> float:

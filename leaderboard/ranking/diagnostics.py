@@ -61,6 +61,8 @@ def tally(comparisons: Comparisons, cells: Cells) -> Tally:
 
 
 def _mean_progress(comparisons: Comparisons) -> FloatArray:
+    if comparisons.progress_a.strides == comparisons.progress_b.strides == (0,):
+        return np.full(comparisons.n_policies, np.nan)
     policy = np.concatenate([comparisons.policy_a, comparisons.policy_b])
     progress = np.concatenate([comparisons.progress_a, comparisons.progress_b])
     known = ~np.isnan(progress)

@@ -72,7 +72,9 @@ def fit_stages(comparisons: Comparisons, readings: Readings, settings: JointSett
     P, G, C = comparisons.n_policies, comparisons.n_labs, len(readings.categories)
     main = Layout(P, G, C, with_psi=False, with_b=False)
     k, weights, start = readings_related(readings, main, settings)
-    first = fit_stage(readings, main, settings, start=start, weights=weights, k=k)
+    # Only a start, and the scores without tasks: the spreads that each reading found alone will do.
+    as_found = replace(settings, spreads_estimated=False)
+    first = fit_stage(readings, main, as_found, start=start, weights=weights, k=k)
     several_labs = np.unique(readings.lab).size > 1
     full = Layout(P, G, C, with_psi=C > 0 and settings.psi_sd > 0, with_b=several_labs and settings.b_sd > 0)
     spreads = replace(first.spreads, psi=settings.psi_sd * full.with_psi, b=settings.b_sd * full.with_b)
