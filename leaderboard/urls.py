@@ -8,6 +8,7 @@ urlpatterns = [
     path("review/oddities", oddity_views.oddity_list, name="oddities"),
     path("review/oddities/<int:oddity_id>/look", oddity_views.oddity_look, name="oddity-look"),
     path("compare/<str:first>/<str:second>", views.compare_two, name="compare"),
+    path("compare/<str:first>/<str:second>/sessions.csv", views.compare_sessions, name="compare-sessions"),
     path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),
     path("snapshots/<int:snapshot_id>/export.zip", views.snapshot_export, name="snapshot-export"),
     path("api/v1/public/boards", api.Boards.as_view(), name="api-boards"),

@@ -1,5 +1,7 @@
 """The public leaderboard."""
 
+import csv
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -24,6 +26,24 @@ def compare_two(request: HttpRequest, first: str, second: str) -> HttpResponse:
     latest = list(reversed(found.met))[: compare.SESSIONS_SHOWN]
     context = {"found": found, "latest": latest, "most_sessions": MOST_SESSIONS, "power": round(100 * POWER)}
     return render(request, "leaderboard/compare.html", context)
+
+
+@require_safe
+def compare_sessions(request: HttpRequest, first: str, second: str) -> HttpResponse:
+    """The sessions between two versions, as seen from the first."""
+    found = compare.compare(compare.version_named(first), compare.version_named(second))
+    answer = HttpResponse(content_type="text/csv")
+    answer["Content-Disposition"] = f'attachment; filename="{found.first.policy.slug}-{found.second.policy.slug}.csv"'
+    writer = csv.writer(answer, lineterminator="\n")
+    writer.writerow(["session", "closed_at", "lab", "category", "verdict", "difference"])
+    for one in found.met:
+        session = one.session
+        category = session.category.value
+        difference = "" if one.difference is None else round(one.difference, 6)
+        writer.writerow(
+            [session.pk, f"{session.closed_at:%Y-%m-%dT%H:%M:%SZ}", session.lab.slug, category, one.verdict, difference]
+        )
+    return answer
 
 
 @require_safe

@@ -194,6 +194,7 @@ GET    /lab/{lab}/stations/new                                     in 403 403 20
 POST   /lab/{lab}/stations/new                                     in 403 403 200 404 404
 
 GET    /compare/{policy}/{other}                                  200 200 200 200 200 200
+GET    /compare/{policy}/{other}/sessions.csv                     200 200 200 200 200 200
 GET    /method                                                    200 200 200 200 200 200
 
 GET    /notices/off/{off}                                         200 200 200 200 200 200

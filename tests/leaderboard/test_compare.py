@@ -1,5 +1,6 @@
 """Two policies beside each other: the page and its twin for programs."""
 
+import csv
 import json
 from io import StringIO
 from typing import Any
@@ -79,6 +80,23 @@ def test_the_twin_for_programs_holds_the_same(client: Client, arena: Arena) -> N
     turned = client.get(f"/api/v1/public/compare/{second}/{first}").json()
     assert turned["losses"] == 5
     assert turned["preference"]["log_e_worse"] == pytest.approx(answer["preference"]["log_e_better"])
+
+
+def test_the_sessions_between_them_as_a_table(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    excluded, *kept = play(arena, 3, winner=ids(arena)[0])
+    sessions.exclude(session=excluded, reason="stake", comment="c", by=make_steward())
+    assert f"/compare/{first}/{second}/sessions.csv" in page(client, first, second)
+
+    def rows(path: str) -> list[dict[str, str]]:
+        answer = client.get(f"/compare/{path}/sessions.csv")
+        assert answer["Content-Type"] == "text/csv"
+        return list(csv.DictReader(StringIO(answer.content.decode())))
+
+    found, turned = rows(f"{first}/{second}"), rows(f"{second}/{first}")
+    assert [row["session"] for row in found] == [str(session.pk) for session in kept]
+    assert [(row["verdict"], row["difference"]) for row in found] == [("won", "0.6")] * 2
+    assert [(row["verdict"], row["difference"]) for row in turned] == [("lost", "-0.6")] * 2
 
 
 def test_a_slug_alone_means_its_newest_version(client: Client, arena: Arena) -> None:
