@@ -8,6 +8,8 @@ from leaderboard import accuracy, ranking, snapshots
 from leaderboard.ranking import JointSettings, joint_fit, joint_weights, spreads
 from leaderboard.ranking.joint_settings import SPREADS
 from leaderboard.selectors import signed
+from leaderboard.standing import KEPT_FROM
+from leaderboard.standing import WORDS as STANDINGS
 
 SPREAD_WORDS = {
     "psi_sd": "policies by task",
@@ -65,6 +67,8 @@ def facts() -> dict[str, Any]:
         "level": round(100 * settings.intervals.level),
         "draws": settings.intervals.draws,
         "min_labs": settings.intervals.min_labs,
+        "standings": STANDINGS.items(),
+        "kept_from": KEPT_FROM,
         "fitted": fitted,
         "spread_rows": [
             SpreadRow(words, [board.spreads.get(setting) for board in fitted])

@@ -12,6 +12,7 @@ from django.utils import timezone
 from evaluations.models import Preference
 from leaderboard import accuracy, method_ranking, snapshots
 from leaderboard.ranking import JointSettings
+from leaderboard.standing import WORDS
 from tests import factories
 from tests.factories import Arena
 
@@ -25,6 +26,8 @@ def test_the_constants_on_the_page_are_the_code_s(arena: Arena) -> None:
     assert "standard deviation" in shown
     for prior in method_ranking.priors(JointSettings()):
         assert f'<th scope="row">{prior.of}</th>' in shown
+    for words in WORDS.values():
+        assert words in shown
     changed = method_ranking.priors(replace(JointSettings(), theta_sd=1.25))
     assert changed[0].sd == 1.25
 
