@@ -11,15 +11,19 @@ Verdict = Literal["better", "worse", "undecided"]
 
 @dataclass(frozen=True)
 class Decision:
-    """Of one version against another; `better` means that the first is better.
+    """Of one version against another by preference, and by progress; `better` means that the first is better.
 
-    in_family: whether it also holds among all pairs of the board together. more_sessions: about how many further
-    sessions would separate the two; None where nobody can say, or nobody would run so many.
+    in_family: whether it also holds among all `watched` pairs of the board together, as of now. more_sessions: about
+    how many further sessions would separate the two; None where nobody can say, or nobody would run so many.
     """
 
     verdict: Verdict
     decided_after: int | None
+    decided_at: datetime | None
+    progress_verdict: Verdict
+    progress_decided_after: int | None
     in_family: bool
+    watched: int
     more_sessions: int | None
     as_of: datetime
 
@@ -30,7 +34,20 @@ def decision(version_id: int, other_id: int) -> Decision | None:
     found = PairEvidence.objects.filter(version_low=low, version_high=high).first()
     if found is None:
         return None
-    verdict: Verdict = "undecided"
-    if found.verdict != PairEvidence.Verdict.UNDECIDED:
-        verdict = "better" if (found.verdict == PairEvidence.Verdict.BETTER) == (version_id == low) else "worse"
-    return Decision(verdict, found.decided_after, found.in_family, found.more_sessions, found.updated_at)
+    return Decision(
+        verdict=_seen_from(found.verdict, first=version_id == low),
+        decided_after=found.decided_after,
+        decided_at=found.decided_at,
+        progress_verdict=_seen_from(found.progress_verdict, first=version_id == low),
+        progress_decided_after=found.progress_decided_after,
+        in_family=found.in_family,
+        watched=found.watched,
+        more_sessions=found.more_sessions,
+        as_of=found.updated_at,
+    )
+
+
+def _seen_from(verdict: str, *, first: bool) -> Verdict:
+    if verdict == PairEvidence.Verdict.UNDECIDED:
+        return "undecided"
+    return "better" if (verdict == PairEvidence.Verdict.BETTER) == first else "worse"

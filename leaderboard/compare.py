@@ -1,6 +1,6 @@
 """Two policies beside each other: what their sessions certify, and what the board's model says."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,15 @@ class Path:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """What is certified of the first. kept: it was, and stands; the sessions that count today alone say less."""
+
+    verdict: evidence.Verdict
+    decided_after: int | None
+    kept: bool = False
+
+
+@dataclass(frozen=True)
 class Comparison:
     """chances: of a win of the first, a tie, a loss, in percent, as the last board's model has them; or None."""
 
@@ -95,8 +104,40 @@ class Comparison:
         return sum(one.score == 0 for one in self.met)
 
     @property
+    def certificate(self) -> Certificate:
+        """By preference. A verdict once reached stands."""
+        return _standing(self.preference, _by_preference(self.decision))
+
+    @property
+    def progress_certificate(self) -> Certificate:
+        return _standing(self.progress, _by_progress(self.decision))
+
+    @property
     def leader(self) -> PolicyVersion | None:
-        return {"better": self.first, "worse": self.second}.get(self.preference.verdict)
+        """Who is certified better."""
+        return {"better": self.first, "worse": self.second}.get(self.certificate.verdict)
+
+    @property
+    def further(self) -> PolicyVersion | None:
+        """Who is certified to come further."""
+        return {"better": self.first, "worse": self.second}.get(self.progress_certificate.verdict)
+
+    @property
+    def ahead(self) -> PolicyVersion | None:
+        """Who was preferred more often, certified or not; None where neither was."""
+        if self.wins == self.losses:
+            return None
+        return self.first if self.wins > self.losses else self.second
+
+    @property
+    def most_and_least(self) -> tuple[int, int]:
+        return max(self.wins, self.losses), min(self.wins, self.losses)
+
+    @property
+    def shares(self) -> tuple[float, float]:
+        """In percent of all sessions: won by the first, and won or tied; where the bar is cut."""
+        n = max(len(self.met), 1)
+        return round(100 * self.wins / n, 2), round(100 * (self.wins + self.ties) / n, 2)
 
     @property
     def more(self) -> int | None:
@@ -105,6 +146,20 @@ class Comparison:
     @property
     def alpha_in_100(self) -> str:
         return f"{100 * SETTINGS.alpha:g}"
+
+
+def _by_preference(stored: evidence.Decision | None) -> Certificate | None:
+    return None if stored is None else Certificate(stored.verdict, stored.decided_after)
+
+
+def _by_progress(stored: evidence.Decision | None) -> Certificate | None:
+    return None if stored is None else Certificate(stored.progress_verdict, stored.progress_decided_after)
+
+
+def _standing(live: Evidence, stored: Certificate | None) -> Certificate:
+    if stored is None or stored.verdict == "undecided":
+        return Certificate(live.verdict, live.decided_after)
+    return replace(stored, kept=stored.verdict != live.verdict)
 
 
 def version_named(name: str) -> PolicyVersion:
@@ -123,7 +178,7 @@ def compare(first: PolicyVersion, second: PolicyVersion) -> Comparison:
     met = _met(scope, first, second)
     score = np.array([one.score for one in met], dtype=np.float64)
     difference = np.array([np.nan if one.difference is None else one.difference for one in met], dtype=np.float64)
-    meeting = Meeting(first.pk, second.pk, score, difference)
+    meeting = Meeting(first.pk, second.pk, score, difference, np.arange(len(met)))
     snapshot = snapshots.latest(scope.slug)
     chances = Chances(snapshot.result).of(first.label, second.label) if snapshot else None
     known = difference[~np.isnan(difference)]
@@ -166,8 +221,11 @@ def as_json(found: Comparison) -> dict[str, Any]:
         "losses": found.losses,
         "preference": asdict(found.preference),
         "progress": asdict(found.progress),
+        "certificate": asdict(found.certificate),
+        "progress_certificate": asdict(found.progress_certificate),
         "alpha": SETTINGS.alpha,
         "in_family": bool(found.decision and found.decision.in_family),
+        "watched": found.decision.watched if found.decision else None,
         "chances": found.chances and dict(zip(("win", "tie", "loss"), (c / 100 for c in found.chances), strict=True)),
         "sessions_needed": found.needed,
         "most_sessions": MOST_SESSIONS,

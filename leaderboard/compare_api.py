@@ -24,6 +24,16 @@ class EvidenceOutput(Output):
     decided_after = serializers.IntegerField(allow_null=True)
 
 
+class CertificateOutput(Output):
+    """Of the first against the second. Once reached it stands."""
+
+    verdict = serializers.ChoiceField(choices=["better", "worse", "undecided"])
+    decided_after = serializers.IntegerField(allow_null=True)
+    kept = serializers.BooleanField(
+        help_text="It was reached, and sessions were left out since: those that count today alone do not say so."
+    )
+
+
 class ChancesOutput(Output):
     win = serializers.FloatField()
     tie = serializers.FloatField()
@@ -40,8 +50,15 @@ class CompareOutput(Output):
     losses = serializers.IntegerField()
     preference = EvidenceOutput(help_text="Score of the first, 0 to 1, even at 0.5.")
     progress = EvidenceOutput(help_text="Difference of progress, -1 to 1, even at 0.")
-    alpha = serializers.FloatField(help_text="Of all certificates at most this share is false, whenever one looks.")
-    in_family = serializers.BooleanField(help_text="Whether it also holds among all pairs of the board together.")
+    certificate = CertificateOutput(help_text="By preference.")
+    progress_certificate = CertificateOutput(help_text="By progress, which is a question of its own.")
+    alpha = serializers.FloatField(
+        help_text="Probability that a pair named beforehand is ever certified falsely, whenever one looks."
+    )
+    in_family = serializers.BooleanField(
+        help_text="Whether the preference also decides among all `watched` pairs of the board together, as of now."
+    )
+    watched = serializers.IntegerField(allow_null=True, help_text="How many pairs the board has; null before it knows.")
     chances = ChancesOutput(allow_null=True, help_text="By the last board’s model, which also knows other opponents.")
     sessions_needed = serializers.IntegerField(
         allow_null=True, help_text="To separate the two with the given power; null: more than `most_sessions`."

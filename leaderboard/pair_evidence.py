@@ -1,46 +1,55 @@
 """What each pair of versions has shown, at any time: from the sessions of a board's last input, in their order."""
 
+import csv
+import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import lru_cache
-from io import BytesIO
+from io import BytesIO, StringIO
 from typing import Any
 
 import numpy as np
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from arena.models import PolicyVersion
 from evaluations.models import PairEvidence
-from evaluations.scopes import REAL, SIMULATION, Scope
+from evaluations.scopes import SCOPES, Scope
 from leaderboard import inputs, questions, snapshots
 from leaderboard.comparison_csv import read_table
 from leaderboard.ranking import Comparisons
-from leaderboard.ranking.anytime import SCORE, AnytimeSettings, Evidence, e_bh, evidence, evidence_mean
-from leaderboard.ranking.anytime_plan import sessions_to_separate
-from leaderboard.ranking.comparisons import FloatArray
+from leaderboard.ranking.anytime import SCORE, AnytimeSettings, Evidence, e_bh, evidence
+from leaderboard.ranking.anytime_plan import sessions_enough
+from leaderboard.ranking.comparisons import FloatArray, IntArray
 
 # A certificate of one pair, named beforehand, is false with at most this probability, however often one looks; of all
 # that are told of a board's pairs together at most this share is false, in expectation.
 ALPHA = 0.05
 SETTINGS = AnytimeSettings(alpha=ALPHA)
 # More sessions of one pair nobody would run.
-MOST_SESSIONS = 2000
+MOST_SESSIONS = 5000
 POWER = 0.8
-LIVE = (REAL, SIMULATION)
-
-Told = tuple[int, int, int, int, float | None]
-"""Wins, ties, losses, differences of progress and their mean."""
+WRITTEN = [
+    *("wins", "ties", "losses", "reading", "alpha", "preference", "progress", "verdict", "decided_after", "decided_at"),
+    *("progress_verdict", "progress_decided_after", "more_sessions", "updated_at"),
+]
+_ADVISORY_LOCK = 715_302_419
 
 
 @dataclass(frozen=True, eq=False)
 class Meeting:
-    """The sessions of two versions in their order: what they say of the one with the smaller id. (n,) each."""
+    """The sessions of two versions in their order: what they say of the one with the smaller id. (n,) each.
+
+    row: the place of each session among all of the board.
+    """
 
     low: int
     high: int
     score: FloatArray
     difference: FloatArray
+    row: IntArray
 
     @property
     def preference(self) -> Evidence:
@@ -57,46 +66,53 @@ class Meeting:
         return wins, ties, losses
 
     @property
-    def told(self) -> Told:
-        """What tells whether the two have met anew: cheap, where the evidence is not."""
-        known = self.difference[~np.isnan(self.difference)]
-        return *self.counts, known.size, evidence_mean(known, low=-1.0, high=1.0)
+    def reading(self) -> str:
+        """What the evidence follows from: alike as long as no session is new, left out, or corrected."""
+        return hashlib.sha256(self.score.tobytes() + self.difference.tobytes()).hexdigest()
 
 
 def write(*, now: datetime) -> int:
     """Bring the evidence of every pair that has met anew up to date. Returns how many were written."""
-    return sum(_write(scope, now) for scope in LIVE)
+    return sum(_write(scope, now) for scope in SCOPES)
 
 
+@transaction.atomic
 def _write(scope: Scope, now: datetime) -> int:
+    """One worker at a time, and each from the last snapshot, so that no older evidence replaces a newer one."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_ADVISORY_LOCK, scope.slug])
     snapshot = snapshots.latest(scope.slug)
     if snapshot is None or not snapshot.counted:
         return 0
     selection = questions.select(inputs.content_of(snapshot.input), questions.EVERYTHING)
     comparisons = read_table(lambda: BytesIO(selection.content), file=scope.slug).comparisons()
-    ids = {version.label: version.pk for version in PolicyVersion.objects.select_related("policy")}
-    labels = {pk: label for label, pk in ids.items()}
+    ended = [row["closed_at"] for row in csv.DictReader(StringIO(selection.content.decode(), newline=""))]
+    labels = {version.pk: version.label for version in PolicyVersion.objects.select_related("policy")}
+    found = list(meetings(comparisons, labels))
+    stored = {
+        (row.version_low_id, row.version_high_id): row for row in _of_scope(scope).defer("preference", "progress")
+    }
     chances = Chances(snapshot.result)
-    told = _told()
-    written = 0
-    for meeting in meetings(comparisons, ids):
-        if told.get((meeting.low, meeting.high)) != meeting.told:
-            _keep(meeting, chances.of(labels[meeting.low], labels[meeting.high]), now)
-            written += 1
-    _mark_family(scope)
-    return written
-
-
-def _told() -> dict[tuple[int, int], Told]:
-    """What is stored of each pair, as `Meeting.told` has it."""
-    rows = PairEvidence.objects.values_list(
-        "version_low", "version_high", "wins", "ties", "losses", "progress__n", "progress__mean"
+    changed = []
+    for meeting in found:
+        row = stored.get((meeting.low, meeting.high))
+        if row is None or row.reading != meeting.reading:
+            chance = chances.of(labels[meeting.low], labels[meeting.high])
+            changed.append(_evident(row, meeting, ended=ended, chance=chance, now=now))
+    PairEvidence.objects.bulk_create(
+        changed,
+        update_conflicts=True,
+        unique_fields=["version_low", "version_high"],
+        update_fields=WRITTEN,
+        batch_size=500,
     )
-    return {(row[0], row[1]): row[2:] for row in rows.iterator()}
+    _mark_family(scope, watched=math.comb(comparisons.n_policies, 2))
+    return len(changed)
 
 
-def meetings(comparisons: Comparisons, ids: dict[str, int]) -> Iterator[Meeting]:
-    """Each pair of versions that met and are known (ids by label), once."""
+def meetings(comparisons: Comparisons, labels: dict[int, str]) -> Iterator[Meeting]:
+    """Each pair of versions (labels by id) that met, once."""
+    ids = {label: version_id for version_id, label in labels.items()}
     known = np.array([ids.get(label, -1) for label in comparisons.policies], dtype=np.int64)
     a, b = known[comparisons.policy_a], known[comparisons.policy_b]
     rows = np.flatnonzero((a >= 0) & (b >= 0))
@@ -110,7 +126,7 @@ def meetings(comparisons: Comparisons, ids: dict[str, int]) -> Iterator[Meeting]
     firsts = np.flatnonzero(np.diff(low[order], prepend=-1) | np.diff(high[order], prepend=-1))
     for part in np.split(order, firsts[1:]):
         if part.size:
-            yield Meeting(int(low[part[0]]), int(high[part[0]]), score[part], difference[part])
+            yield Meeting(int(low[part[0]]), int(high[part[0]]), score[part], difference[part], rows[part])
 
 
 class Chances:
@@ -128,36 +144,34 @@ class Chances:
         return self._win[i][j], self._tie[i][j]
 
 
-@transaction.atomic
-def _keep(meeting: Meeting, chances: tuple[float, float] | None, now: datetime) -> None:
-    """A verdict that was reached stands, whatever came after it."""
-    both = PairEvidence.objects.filter(version_low=meeting.low, version_high=meeting.high)
-    stored = both.select_for_update().first()
-    wins, ties, losses = meeting.counts
-    found = meeting.preference
-    verdict, after = found.verdict, found.decided_after
-    if stored and stored.verdict != PairEvidence.Verdict.UNDECIDED:
-        verdict, after = stored.verdict, stored.decided_after  # type: ignore[assignment]
-    values = {
-        "wins": wins,
-        "ties": ties,
-        "losses": losses,
-        "alpha": ALPHA,
-        "preference": asdict(found),
-        "progress": asdict(meeting.progress),
-        "verdict": verdict,
-        "decided_after": after,
-        "more_sessions": None if after else _more(meeting, chances),
-        "updated_at": now,
-    }
-    PairEvidence.objects.update_or_create(version_low_id=meeting.low, version_high_id=meeting.high, defaults=values)
+def _evident(
+    row: PairEvidence | None,
+    meeting: Meeting,
+    *,
+    ended: list[str],
+    chance: tuple[float, float] | None,
+    now: datetime,
+) -> PairEvidence:
+    """The row of a pair that has met anew. A verdict that was reached stands, whatever came after it."""
+    row = row or PairEvidence(version_low_id=meeting.low, version_high_id=meeting.high)
+    row.wins, row.ties, row.losses = meeting.counts
+    row.reading, row.alpha, row.updated_at = meeting.reading, ALPHA, now
+    preference, progress = meeting.preference, meeting.progress
+    row.preference, row.progress = asdict(preference), asdict(progress)
+    if row.verdict == PairEvidence.Verdict.UNDECIDED and preference.decided_after:
+        row.verdict, row.decided_after = PairEvidence.Verdict(preference.verdict), preference.decided_after
+        row.decided_at = datetime.fromisoformat(ended[meeting.row[preference.decided_after - 1]])
+    if row.progress_verdict == PairEvidence.Verdict.UNDECIDED and progress.decided_after:
+        row.progress_verdict = PairEvidence.Verdict(progress.verdict)
+        row.progress_decided_after = progress.decided_after
+    row.more_sessions = None if row.decided_after or chance is None else more_sessions(*chance, met=meeting.score.size)
+    return row
 
 
-def _more(meeting: Meeting, chances: tuple[float, float] | None) -> int | None:
-    if chances is None:
-        return None
-    needed = sessions_needed(*chances)
-    return None if needed is None else max(needed - meeting.score.size, 1)
+def more_sessions(p_win: float, p_tie: float, *, met: int) -> int | None:
+    """How many after those that were held; None: more than MOST_SESSIONS altogether."""
+    needed = sessions_needed(p_win, p_tie)
+    return None if needed is None else max(needed - met, 1)
 
 
 def sessions_needed(p_win: float, p_tie: float) -> int | None:
@@ -167,16 +181,26 @@ def sessions_needed(p_win: float, p_tie: float) -> int | None:
 
 @lru_cache(maxsize=4096)
 def _planned(p_win: float, p_tie: float) -> int | None:
-    return sessions_to_separate(p_win, p_tie, settings=SETTINGS, power=POWER, limit=MOST_SESSIONS).sessions
+    return sessions_enough(p_win, p_tie, settings=SETTINGS, power=POWER, limit=MOST_SESSIONS)
 
 
-def _mark_family(scope: Scope) -> None:
-    """Which verdicts hold among all pairs of the scope together, by e-BH over both directions of each."""
-    of_scope = PairEvidence.objects.filter(
+def _of_scope(scope: Scope) -> QuerySet[PairEvidence]:
+    return PairEvidence.objects.filter(
         version_low__policy__simulated=scope.simulated, version_low__policy__source=scope.source
     )
-    rows = list(of_scope.values_list("pk", "preference__log_e_better", "preference__log_e_worse", "in_family"))
-    rejected = np.any(e_bh([e for row in rows for e in row[1:3]], alpha=ALPHA).reshape(-1, 2), axis=1).tolist()
-    for holds in (True, False):
-        changed = [row[0] for row, is_in in zip(rows, rejected, strict=True) if is_in == holds != row[3]]
-        PairEvidence.objects.filter(pk__in=changed).update(in_family=holds)
+
+
+def _mark_family(scope: Scope, *, watched: int) -> None:
+    """Which hold among all pairs of the board together, by e-BH over both directions of each.
+
+    Pairs that never met are among them: how many there are must not depend on what was found.
+    """
+    logs = _of_scope(scope).values_list("pk", "preference__log_e_better", "preference__log_e_worse")
+    rows = list(logs)
+    log_e = np.zeros((max(watched, len(rows)), 2))
+    log_e[: len(rows)] = [row[1:] for row in rows]
+    holds = np.any(e_bh(log_e.ravel(), alpha=ALPHA).reshape(-1, 2), axis=1)[: len(rows)]
+    for in_family in (True, False):
+        of_these = [row[0] for row, held in zip(rows, holds, strict=True) if held == in_family]
+        stale = ~Q(in_family=in_family) | ~Q(watched=len(log_e))
+        PairEvidence.objects.filter(stale, pk__in=of_these).update(in_family=in_family, watched=len(log_e))

@@ -30,8 +30,10 @@ class PairWeight(models.Model):
 class PairEvidence(models.Model):
     """What the sessions of two versions say of the first (the smaller id) against the second, at any time.
 
-    preference, progress: `leaderboard.ranking.anytime.Evidence` as JSON. verdict: by preference, of this pair alone,
-    named beforehand; once reached it stands. in_family: whether it also holds among all pairs of the board together.
+    preference, progress: `leaderboard.ranking.anytime.Evidence` as JSON, of all sessions. reading: a hash of what they
+    said. verdict, progress_verdict: of this pair alone, named beforehand, at `alpha`; once reached they stand.
+    decided_at: when the session ended that decided. in_family: whether the preference also decides among all `watched`
+    pairs of the board together, as of now.
     more_sessions: about how many further ones would separate the two; null where that is more than anybody would run,
     or nothing is known. Kept here, because requests that stop early ask for it; written by who knows the ranking.
     """
@@ -46,12 +48,17 @@ class PairEvidence(models.Model):
     wins = models.PositiveIntegerField()
     ties = models.PositiveIntegerField()
     losses = models.PositiveIntegerField()
+    reading = models.CharField(max_length=64, blank=True)
     alpha = models.FloatField()
     preference = models.JSONField()
     progress = models.JSONField()
     verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.UNDECIDED)
     decided_after = models.PositiveIntegerField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    progress_verdict = models.CharField(max_length=10, choices=Verdict.choices, default=Verdict.UNDECIDED)
+    progress_decided_after = models.PositiveIntegerField(null=True, blank=True)
     in_family = models.BooleanField(default=False)
+    watched = models.PositiveIntegerField(default=1)
     more_sessions = models.PositiveIntegerField(null=True, blank=True)
     updated_at = models.DateTimeField(default=timezone.now)
 
@@ -65,6 +72,11 @@ class PairEvidence(models.Model):
                 | (~Q(verdict="undecided") & Q(decided_after__isnull=False)),
                 name="pair_evidence_decided_after",
             ),
+            models.CheckConstraint(
+                condition=Q(progress_verdict="undecided", progress_decided_after__isnull=True)
+                | (~Q(progress_verdict="undecided") & Q(progress_decided_after__isnull=False)),
+                name="pair_evidence_progress_decided_after",
+            ),
         ]
         triggers = [
             pgtrigger.Protect(
@@ -72,7 +84,13 @@ class PairEvidence(models.Model):
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__verdict__in=["better", "worse"])
                 & pgtrigger.Q(old__verdict__df=pgtrigger.F("new__verdict")),
-            )
+            ),
+            pgtrigger.Protect(
+                name="pair_progress_verdict_stands",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__progress_verdict__in=["better", "worse"])
+                & pgtrigger.Q(old__progress_verdict__df=pgtrigger.F("new__progress_verdict")),
+            ),
         ]
 
     def __str__(self) -> str:

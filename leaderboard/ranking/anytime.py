@@ -26,7 +26,6 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from scipy import special
 
 from leaderboard.ranking.comparisons import BoolArray, Comparisons, FloatArray, IntArray, Outcome
 from leaderboard.ranking.errors import InvalidComparisons, InvalidSettings
@@ -147,7 +146,7 @@ def evidence(readings: FloatArray, *, low: float, high: float, settings: Anytime
     return Evidence(
         verdict=verdict,
         n=x.size,
-        mean=evidence_mean(readings, low=low, high=high),
+        mean=low + (high - low) * float(x.mean()) if x.size else None,
         low=low + (high - low) * lower,
         high=low + (high - low) * upper,
         log_e_better=float(better[-1]) if x.size else 0.0,
@@ -156,17 +155,18 @@ def evidence(readings: FloatArray, *, low: float, high: float, settings: Anytime
     )
 
 
-def evidence_mean(readings: FloatArray, *, low: float, high: float) -> float | None:
-    x = (np.asarray(readings, dtype=np.float64) - low) / (high - low)
-    return low + (high - low) * float(x.mean()) if x.size else None
-
-
 def log_e_path(x: FloatArray, m: float = 0.5) -> FloatArray:
     """(n,) log E against "the mean is at most m", after each of the readings x (n,) in [0, 1]."""
     values, place = np.unique(x, return_inverse=True)
     capital = np.cumsum(_log_growth(values, m)[place], axis=0)
-    path: FloatArray = special.logsumexp(capital, axis=1) + LOG_WEIGHT
-    return path
+    return mean_capital(capital)
+
+
+def mean_capital(capital: FloatArray) -> FloatArray:
+    """(…,) log of the average of exp(capital) over the bets; capital (…, bets). Several times faster than scipy's."""
+    largest = capital.max(axis=-1, keepdims=True)
+    mean: FloatArray = largest[..., 0] + np.log(np.exp(capital - largest).sum(axis=-1)) + LOG_WEIGHT
+    return mean
 
 
 def confidence_sequence(x: FloatArray, *, threshold: float) -> tuple[float, float]:
@@ -185,9 +185,7 @@ def _lowest_mean(values: FloatArray, counts: IntArray, threshold: float) -> floa
     low, high = 0.0, 1.0
     for _ in range(BISECTIONS):
         m = (low + high) / 2
-        capital = counts @ _log_growth(values, m)
-        most = capital.max()
-        log_e = most + math.log(np.exp(capital - most).sum()) + LOG_WEIGHT
+        log_e = mean_capital(counts @ _log_growth(values, m))
         low, high = (m, high) if log_e >= threshold else (low, m)
     return low
 

@@ -6,13 +6,15 @@ stretch the time. For progress it is simulated from differences that were observ
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
-from scipy import special, stats
+from scipy import stats
 
-from leaderboard.ranking.anytime import BETS, LOG_WEIGHT, AnytimeSettings, log_e_path
+from leaderboard.ranking.anytime import BETS, AnytimeSettings, log_e_path, mean_capital
 from leaderboard.ranking.comparisons import FloatArray, IntArray
 from leaderboard.ranking.errors import InvalidSettings
 
@@ -50,8 +52,7 @@ def sessions_to_separate(
     """
     settings = settings or AnytimeSettings()
     p_loss = max(1 - p_win - p_tie, 0.0)
-    if min(p_win, p_tie) < 0 or p_win + p_tie > 1 + 1e-9:
-        raise InvalidSettings("plan_out_of_range", "p_win and p_tie are shares of all sessions.")
+    _require_shares(p_win, p_tie)
     _require_plan(power, limit)
     p_decisive = p_win + p_loss
     if abs(p_win - p_loss) < 1e-12:
@@ -65,6 +66,26 @@ def sessions_to_separate(
         if reached.size:
             return _plan(by_right, by_wrong, int(reached[0]) + 1, fixed, power=power, limit=limit)
     return Plan(None, None, fixed, None, None, power, limit)
+
+
+def sessions_enough(
+    p_win: float, p_tie: float, *, settings: AnytimeSettings | None = None, power: float = 0.8, limit: int = 5000
+) -> int | None:
+    """`Plan.sessions` alone: much faster, because only the numbers of sessions that matter are looked at."""
+    settings = settings or AnytimeSettings()
+    p_loss = max(1 - p_win - p_tie, 0.0)
+    _require_shares(p_win, p_tie)
+    _require_plan(power, limit)
+    p_decisive = p_win + p_loss
+    if abs(p_win - p_loss) < 1e-12:
+        return None
+    for horizon in _horizons(limit):
+        right, _ = stopping(max(p_win, p_loss) / p_decisive, limit=horizon, settings=settings)
+        after = np.concatenate([[0.0], np.cumsum(right)])
+        if _by_session(horizon, after, p_decisive) >= power:
+            enough = partial(_by_session, after=after, p_decisive=p_decisive)
+            return 1 + bisect_left(range(1, horizon + 1), power, key=enough)
+    return None
 
 
 def sessions_to_separate_by_progress(
@@ -136,6 +157,7 @@ def stopping(p: float, *, limit: int, settings: AnytimeSettings) -> tuple[FloatA
     return right, wrong
 
 
+@lru_cache(maxsize=32)
 def certifying_wins(limit: int, settings: AnytimeSettings) -> IntArray:
     """(limit,) how many wins in n = 1..limit sessions with a preference certify; n + 1 where no number does."""
     n = np.arange(1, limit + 1)
@@ -143,7 +165,7 @@ def certifying_wins(limit: int, settings: AnytimeSettings) -> IntArray:
     win, loss = np.log1p(BETS), np.log1p(-BETS)
     while np.any(low < high):
         wins = (low + high) // 2
-        log_e = special.logsumexp(wins[:, None] * win + (n - wins)[:, None] * loss, axis=1) + LOG_WEIGHT
+        log_e = mean_capital(wins[:, None] * win + (n - wins)[:, None] * loss)
         enough = log_e >= settings.threshold
         low, high = np.where(enough, low, np.minimum(wins + 1, high)), np.where(enough, wins, high)
     return high
@@ -167,16 +189,20 @@ def _plan(
 
 def _in_sessions(stopped: FloatArray, p_decisive: float) -> FloatArray:
     """(limit,) probability of having stopped after n sessions, ties among them, from that after n without a tie."""
-    if p_decisive == 1:
-        return np.cumsum(stopped)
     after = np.concatenate([[0.0], np.cumsum(stopped)])
-    by_now = np.empty(stopped.size)
-    for n in range(1, stopped.size + 1):
-        # Nine standard deviations of the number without a tie hold all but 1e-18 of its probability.
-        reach = 9 * math.sqrt(n * p_decisive * (1 - p_decisive)) + 1
-        decisive = np.arange(max(0, math.floor(n * p_decisive - reach)), min(n, math.ceil(n * p_decisive + reach)) + 1)
-        by_now[n - 1] = stats.binom.pmf(decisive, n, p_decisive) @ after[decisive]
-    return by_now
+    if p_decisive == 1:
+        return after[1:]
+    return np.array([_by_session(n, after, p_decisive) for n in range(1, stopped.size + 1)])
+
+
+def _by_session(n: int, after: FloatArray, p_decisive: float) -> float:
+    """after: (>n,) probability of having stopped after 0, 1, … sessions without a tie."""
+    if p_decisive == 1:
+        return float(after[n])
+    # Nine standard deviations of the number without a tie hold all but 1e-18 of its probability.
+    reach = 9 * math.sqrt(n * p_decisive * (1 - p_decisive)) + 1
+    decisive = np.arange(max(0, math.floor(n * p_decisive - reach)), min(n, math.ceil(n * p_decisive + reach)) + 1)
+    return float(stats.binom.pmf(decisive, n, p_decisive) @ after[decisive])
 
 
 def _first(log_e: FloatArray, settings: AnytimeSettings) -> int:
@@ -212,6 +238,11 @@ def _horizons(limit: int) -> Iterable[int]:
         yield horizon
         horizon *= LONGER
     yield limit
+
+
+def _require_shares(p_win: float, p_tie: float) -> None:
+    if min(p_win, p_tie) < 0 or p_win + p_tie > 1 + 1e-9:
+        raise InvalidSettings("plan_out_of_range", "p_win and p_tie are shares of all sessions.")
 
 
 def _require_plan(power: float, limit: int) -> None:

@@ -17,6 +17,7 @@ from leaderboard.ranking.anytime import (
 )
 from leaderboard.ranking.anytime_plan import (
     certifying_wins,
+    sessions_enough,
     sessions_to_separate,
     sessions_to_separate_by_progress,
     stopping,
@@ -252,6 +253,12 @@ def test_a_plan_has_the_power_that_it_states() -> None:
     assert np.mean([one.verdict == "better" for one in found]) == pytest.approx(0.8, abs=0.07)
     stopped = [one.decided_after or plan.sessions for one in found]
     assert np.mean(stopped) == pytest.approx(plan.expected, rel=0.12)
+
+
+@pytest.mark.parametrize(("win", "tie"), [(0.6, 0.0), (0.45, 0.2), (0.3, 0.5), (0.9, 0.1), (0.41, 0.2)])
+def test_the_fast_answer_is_the_one_of_the_plan(win: float, tie: float) -> None:
+    plan = sessions_to_separate(win, tie, limit=1500)
+    assert sessions_enough(win, tie, limit=1500) == plan.sessions
 
 
 def test_plans_grow_where_policies_are_closer_or_tie_more() -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from evaluations import sessions
 from evaluations.models import Session
-from leaderboard import compare, snapshots
+from leaderboard import compare, pair_evidence, snapshots
 from tests.factories import Arena, make_arena, make_steward
 from tests.leaderboard.test_pair_evidence import arena, ids, play
 
@@ -43,13 +43,38 @@ def test_a_certificate_is_told_in_words(client: Client, arena: Arena) -> None:
     assert shown.count("/sessions/") == 14
 
 
+def test_a_certificate_stands_where_sessions_are_left_out_later(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    played = play(arena, 14, winner=ids(arena)[0])
+    now = timezone.now()
+    snapshots.recompute_all(now=now)
+    pair_evidence.write(now=now)
+    after = client.get(f"/api/v1/public/compare/{first}/{second}").json()["certificate"]["decided_after"]
+    steward = make_steward()
+    for session in played[:10]:
+        sessions.exclude(session=session, reason="stake", comment="c", by=steward)
+    shown = page(client, first, second)
+    assert f"{first} is better: certified after {after} sessions." in shown
+    assert "the 4 that count today do not decide by themselves" in shown
+    turned = client.get(f"/api/v1/public/compare/{second}/{first}").json()
+    assert turned["certificate"] == {"verdict": "worse", "decided_after": after, "kept": True}
+    assert turned["preference"]["verdict"] == "undecided"
+
+
+def test_two_that_are_level(client: Client, arena: Arena) -> None:
+    first, second = labels(arena)
+    play(arena, 2)
+    assert "Not decided after 2 sessions: each was preferred 0 times, 2 ties." in page(client, first, second)
+
+
 def test_what_is_not_decided_says_how_many_more(client: Client, arena: Arena) -> None:
     first, second = labels(arena)
     play(arena, 3, winner=ids(arena)[0])
     play(arena, 1)
     snapshots.recompute_all(now=timezone.now())
     shown = page(client, first, second)
-    assert "Not decided after 4 sessions." in shown
+    assert f"Not decided after 4 sessions: {first} leads with 3 to 0, 1 tie." in shown
+    assert f"{first} leads with 3 to 0" in page(client, second, first)
     assert "more session" in shown
 
 
@@ -139,7 +164,10 @@ def test_a_plan_says_how_many_sessions_it_takes() -> None:
     assert plan["expected"] < plan["sessions"]
     assert plan["wrong"] < 0.05
     out = StringIO()
-    call_command("plan", win=0.4, tie=0.2, limit=100, stdout=out)
+    call_command("plan", win=0.42, tie=0.2, limit=100, stdout=out)
     assert out.getvalue().strip() == "More than 100 sessions."
+    out = StringIO()
+    call_command("plan", win=0.4, tie=0.2, limit=100, stdout=out)
+    assert "no number of sessions" in out.getvalue()
     with pytest.raises(CommandError, match="plan_out_of_range"):
         call_command("plan", win=1.5, tie=0.2)

@@ -80,8 +80,38 @@ def test_a_verdict_is_told_from_either_side_and_stands(arena: Arena) -> None:
     later = evidence.decision(low, high)
     assert later is not None
     assert (later.verdict, later.decided_after) == (found.verdict, found.decided_after)
+
+
+@pytest.mark.parametrize("column", ["verdict", "progress_verdict"])
+def test_the_database_keeps_a_verdict(arena: Arena, column: str) -> None:
+    played = play(arena, 14, winner=ids(arena)[1])
+    write()
+    stored = PairEvidence.objects.get()
+    assert (stored.verdict, stored.progress_verdict) == ("worse", "worse")
+    assert stored.decided_after is not None
+    assert stored.decided_at == played[stored.decided_after - 1].closed_at
     with pytest.raises(ProgrammingError, match="Cannot update"):
-        PairEvidence.objects.update(verdict="better")
+        PairEvidence.objects.update(**{column: "better"})
+
+
+def test_another_progress_is_another_reading() -> None:
+    score = np.array([1.0, 0.5])
+    readings = {
+        pair_evidence.Meeting(1, 2, score, np.array(difference), np.arange(2)).reading
+        for difference in ([0.1, np.nan], [0.1, 0.2], [0.2, 0.1])
+    }
+    assert len(readings) == 3
+
+
+def test_pairs_that_never_met_are_watched_too(db: None) -> None:
+    arena = make_arena(policies_in_pool=4)
+    for number in range(8):
+        finish_session(open_session(arena, f"fold the towel {number}"))
+    write()
+    rows = list(PairEvidence.objects.all())
+    assert rows
+    assert {row.watched for row in rows} == {6}
+    assert not any(row.in_family for row in rows)
 
 
 def test_nothing_new_writes_nothing(arena: Arena) -> None:
@@ -153,6 +183,48 @@ def test_the_rate_of_false_certificates_is_bounded_however_often_one_looks() -> 
     assert false / runs <= 0.1 + 3 * (0.1 * 0.9 / runs) ** 0.5
 
 
+LOOKS = 200
+
+
+def paths(rng: np.random.Generator, *, equal: int, unequal: int) -> list[np.ndarray]:
+    """(LOOKS, 2) of each pair: log E of both directions after each session. In the unequal ones the first is better."""
+    found = []
+    for win in [0.4] * equal + [0.6] * unequal:
+        x = SCORE[rng.choice(3, size=LOOKS, p=[win, 0.2, 0.8 - win])]
+        found.append(np.stack([anytime.log_e_path(x), anytime.log_e_path(1 - x)], axis=1))
+    return found
+
+
+def test_watching_many_equal_pairs_rarely_certifies_any_however_often_one_looks() -> None:
+    """Twelve equal pairs, each looked at after every session: any certificate at all is a false one."""
+    rng, runs = np.random.default_rng(11), 200
+    settings = anytime.AnytimeSettings(alpha=0.2, pairs=12)
+    alone = anytime.AnytimeSettings(alpha=0.2)
+    highest = np.array([[path.max() for path in paths(rng, equal=12, unequal=0)] for _ in range(runs)])
+    # Three standard errors above what is stated.
+    assert np.mean(highest.max(axis=1) >= settings.threshold) <= 0.2 + 3 * (0.2 * 0.8 / runs) ** 0.5
+    # Who picks the most striking of twelve, and reads its certificate as if named beforehand, errs far more often.
+    assert np.mean(highest.max(axis=1) >= alone.threshold) > 0.3
+
+
+def test_of_what_a_family_certifies_few_are_false_at_the_most_tempting_moment() -> None:
+    """Eight equal pairs and four that differ; one stops when the false share of the certified is at its worst."""
+    rng, runs, alpha = np.random.default_rng(12), 100, 0.2
+    shares, found = [], []
+    for _ in range(runs):
+        log_e = np.stack(paths(rng, equal=8, unequal=4))
+        # A look that certifies nothing false is no temptation: stop at the first that does, else at the last.
+        certified = np.stack([anytime.e_bh(log_e[:, look].ravel(), alpha=alpha) for look in range(LOOKS)])
+        true = np.arange(24) // 2 >= 8
+        true[17::2] = False
+        false_ones = (certified & ~true).sum(axis=1)
+        stop = int(np.argmax(false_ones > 0)) if false_ones.any() else LOOKS - 1
+        shares.append(false_ones[stop] / max(certified[stop].sum(), 1))
+        found.append(certified[-1, 16::2].mean())
+    assert np.mean(shares) <= alpha + 3 * np.std(shares) / runs**0.5
+    assert np.mean(found) > 0.3
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_workers_write_one_row() -> None:
     arena = make_arena(policies_in_pool=2)
@@ -166,5 +238,5 @@ def test_two_workers_write_one_row() -> None:
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
+        assert sum(pool.map(work, range(4))) == 1
     assert PairEvidence.objects.count() == 1

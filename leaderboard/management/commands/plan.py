@@ -8,6 +8,8 @@ from leaderboard.ranking import RankingError
 from leaderboard.ranking.anytime import AnytimeSettings
 from leaderboard.ranking.anytime_plan import Plan, sessions_to_separate
 
+LEVEL = "Each is preferred as often as the other: no number of sessions separates them."
+
 
 class Command(OperatorCommand):
     help = "About how many sessions of two policies it takes to certify the better one. Needs no database."
@@ -29,7 +31,8 @@ class Command(OperatorCommand):
             )
         except RankingError as error:
             raise ArenaError(error.code, error.message) from None
-        return asdict(plan), _said(plan)
+        level = abs(2 * options["win"] + options["tie"] - 1) < 1e-12
+        return asdict(plan), LEVEL if level else _said(plan)
 
 
 def _said(plan: Plan) -> str:
