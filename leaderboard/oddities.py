@@ -7,13 +7,14 @@ FALSE_ALARM. A look at honest labs raises any alarm at most so often.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from io import BytesIO
 from typing import Any
 
 import numpy as np
+from django.core.cache import cache
 from django.db import transaction
 from scipy import stats
 
@@ -40,6 +41,12 @@ QUICK_S = 90
 QUICK_SHARE = 0.1
 # Progress that differs by this much is expected to go with the preference.
 CLEAR_DIFFERENCE = 0.2
+# Honest labs have habits. Only what exceeds these is asked for its probability: a habit of ties or sides of so many
+# standard deviations of one session, residuals so many times as large as expected, contradictions in so many more of
+# the sessions than everybody's.
+HABIT = 0.3
+ROUGHNESS = 1.5
+CARELESSNESS = 0.1
 # One that was looked at is opened again where it has become so much less likely.
 MUCH_WORSE = 1e-3
 LIVE = (REAL, SIMULATION)
@@ -68,7 +75,10 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One check of one lab or evaluator. p: probability of such a figure under honest work; None: could not check."""
+    """One check of one lab or evaluator. p: probability of such a figure under honest work; None: could not check.
+
+    about: the policy version that it concerns most, where it concerns one.
+    """
 
     kind: str
     name: str
@@ -77,6 +87,7 @@ class Finding:
     figure: float | None
     p: float | None
     why_not: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,10 +136,11 @@ def _of_the_model(scope: Scope) -> list[Finding]:
 
 
 def unexplained(kind: str, source: SourceReview) -> Iterable[Finding]:
+    habit = HABIT * np.sqrt(source.n)
     figures = {
-        Check.RESIDUALS: (source.fit, float(stats.chi2.sf(source.fit * source.seen, source.seen))),
-        Check.TIES: (source.z_ties, float(2 * stats.norm.sf(abs(source.z_ties)))),
-        Check.SIDE: (source.z_side, float(2 * stats.norm.sf(abs(source.z_side)))),
+        Check.RESIDUALS: (source.fit, float(stats.chi2.sf(source.fit * source.seen / ROUGHNESS, source.seen))),
+        Check.TIES: (source.z_ties, float(min(1.0, 2 * stats.norm.sf(abs(source.z_ties) - habit)))),
+        Check.SIDE: (source.z_side, float(min(1.0, 2 * stats.norm.sf(abs(source.z_side) - habit)))),
     }
     for check, (figure, p) in figures.items():
         yield _checked(kind, source.name, check, source.n, figure, p, least=MIN_SESSIONS)
@@ -154,8 +166,8 @@ def _rows(scope: Scope) -> list[dict[str, Any]]:
     sessions = (
         scope.sessions()
         .public()
-        .select_related("lab", "evaluator")
-        .prefetch_related("sides__episode", "results")
+        .select_related("lab", "evaluator", "exclusion")
+        .prefetch_related("sides__episode", "sides__version__policy", "results")
         .order_by("closed_at", "pk")
     )
     return [_row(session) for session in sessions]
@@ -170,9 +182,9 @@ def _row(session: Session) -> dict[str, Any]:
     return {
         "lab": session.lab.slug,
         "evaluator": session.evaluator_pseudonym,
-        "versions": [side.version_id for side in sides.values()],
+        "versions": [side.version.label for side in sides.values()],
         "abandoned": session.state == State.ABANDONED,
-        "valid": session.state == State.SUBMITTED and bool(session.valid),
+        "valid": session.state == State.SUBMITTED and bool(session.valid) and not hasattr(session, "exclusion"),
         "seconds": (session.closed_at - session.opened_at).total_seconds() if session.closed_at else None,
         "preference": results[-1].preference if results else "",
         "difference": None if None in progress or len(progress) < 2 else progress[0] - progress[1],
@@ -194,27 +206,20 @@ def _abandoned(kind: str, name: str, rows: list[dict[str, Any]]) -> Finding:
     given_up = sum(row["abandoned"] for row in rows)
     if given_up < MIN_ABANDONED or given_up == len(rows):
         return Finding(kind, name, Check.ABANDONED, len(rows), None, None, f"fewer than {MIN_ABANDONED} given up")
-    least = 1.0
-    versions = sorted({version for row in rows for version in row["versions"]})
-    for version in versions:
-        dealt = [row for row in rows if version in row["versions"]]
-        table = [len(dealt), given_up, sum(row["abandoned"] for row in dealt)]
-        least = min(least, float(stats.hypergeom.sf(table[2] - 1, len(rows), table[1], table[0])))
-    return _checked(
-        kind,
-        name,
-        Check.ABANDONED,
-        len(rows),
-        given_up / len(rows),
-        min(1.0, least * len(versions)),
-        least=MIN_SESSIONS,
-    )
+    chances = {}
+    for version in sorted({version for row in rows for version in row["versions"]}):
+        dealt = [row["abandoned"] for row in rows if version in row["versions"]]
+        chances[version] = float(stats.hypergeom.sf(sum(dealt) - 1, len(rows), given_up, len(dealt)))
+    most = min(chances, key=lambda version: chances[version])
+    p = min(1.0, chances[most] * len(chances))
+    found = _checked(kind, name, Check.ABANDONED, len(rows), given_up / len(rows), p, least=MIN_SESSIONS)
+    return replace(found, about=str(most))
 
 
 def _contradiction(kind: str, name: str, rows: list[dict[str, Any]], pool: float) -> Finding:
     own = [one for one in map(_contradicts, rows) if one is not None]
     against = sum(own)
-    p = float(stats.binom.sf(against - 1, len(own), max(pool, 0.02))) if against else 1.0
+    p = float(stats.binom.sf(against - 1, len(own), min(pool + CARELESSNESS, 1.0))) if against else 1.0
     return _checked(kind, name, Check.CONTRADICTION, len(own), _part(against, len(own)), p, least=MIN_SESSIONS)
 
 
@@ -253,13 +258,14 @@ def _part(count: int, of: int) -> float | None:
 @transaction.atomic
 def _write(scope: Scope, now: datetime) -> int:
     seen = look(scope)
+    cache.set(_kept_as(scope), seen, timeout=None)
     new = 0
     for finding in seen.to_review:
         key = {"board": scope.slug, "kind": finding.kind, "name": finding.name, "check_name": finding.check.value}
-        figures = {key: value for key, value in asdict(finding).items() if key in ("n", "figure", "p")}
-        stored = Oddity.objects.select_for_update().filter(**key).first()
-        if stored is None:
-            Oddity.objects.create(**key, figures=figures, first_seen=now, last_seen=now)
+        figures = {name: value for name, value in asdict(finding).items() if name in ("n", "figure", "p", "about")}
+        seen_now = {"figures": figures, "first_seen": now, "last_seen": now}
+        stored, is_new = Oddity.objects.select_for_update().get_or_create(**key, defaults=seen_now)
+        if is_new:
             new += 1
             continue
         stored.figures, stored.last_seen = figures, now
@@ -268,6 +274,16 @@ def _write(scope: Scope, now: datetime) -> int:
             new += 1
         stored.save(update_fields=["figures", "last_seen", "looked_at"])
     return new
+
+
+def last_look(scope: Scope) -> Look | None:
+    """What the last hourly look found. None: there was none since the cache was emptied."""
+    look: Look | None = cache.get(_kept_as(scope))
+    return look
+
+
+def _kept_as(scope: Scope) -> str:
+    return f"oddities:{scope.slug}"
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,13 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from arena import access
 from arena.errors import ArenaError
-from evaluations.scopes import Scope
 from leaderboard import oddities
 from leaderboard.models import Oddity
-from leaderboard.oddities import LIVE, WORDS, Check, Look
+from leaderboard.oddities import LIVE, WORDS, Check
 
 LOOKED_SHOWN = 50
-LOOK_KEPT_S = 300
 
 
 @dataclass(frozen=True)
@@ -31,6 +28,10 @@ class Shown:
     @property
     def words(self) -> str:
         return WORDS[Check(self.oddity.check_name)]
+
+    @property
+    def about(self) -> str:
+        return str(self.oddity.figures.get("about", ""))
 
     @property
     def figure(self) -> str:
@@ -69,22 +70,12 @@ def oddity_look(request: HttpRequest, oddity_id: int) -> HttpResponse:
     return redirect("oddities")
 
 
-def _look(scope: Scope) -> Look:
-    """A look reads every session and fits the model: once in a while is enough."""
-    key = f"oddities:{scope.slug}"
-    look: Look | None = cache.get(key)
-    if look is None:
-        look = oddities.look(scope)
-        cache.set(key, look, timeout=LOOK_KEPT_S)
-    return look
-
-
 def _context() -> dict[str, Any]:
     looked = Oddity.objects.exclude(looked_at=None).select_related("looked_by").order_by("-looked_at")[:LOOKED_SHOWN]
     return {
         "open": [Shown(oddity) for oddity in Oddity.objects.filter(looked_at=None)],
         "looked": [Shown(oddity) for oddity in looked],
-        "looks": [(scope, _look(scope)) for scope in LIVE],
+        "looks": [(scope, oddities.last_look(scope)) for scope in LIVE],
         "words": WORDS,
         "false_alarm": round(100 * oddities.FALSE_ALARM),
     }

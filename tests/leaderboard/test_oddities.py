@@ -1,11 +1,13 @@
 """What does not fit: found where it is there, seldom where it is not, kept until somebody has looked."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import numpy as np
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -29,7 +31,7 @@ def honest(rng: np.random.Generator, lab: str) -> dict[str, Any]:
     return {
         "lab": lab,
         "evaluator": f"{lab}-e{rng.integers(2)}",
-        "versions": rng.choice(8, size=2, replace=False).tolist(),
+        "versions": [f"p{version}@1" for version in rng.choice(8, size=2, replace=False)],
         "abandoned": rng.random() < 0.1,
         "valid": True,
         "seconds": float(rng.uniform(200, 900)),
@@ -58,7 +60,14 @@ def test_the_model_s_checks_seldom_raise_an_alarm_either() -> None:
     runs, alarms = 60, 0
     for seed in range(runs):
         rng = np.random.default_rng(seed)
-        data = simulate(rng, theta=rng.normal(0, 0.7, 6), labs=LABS, n=LABS * EACH, lnu=rng.normal(-1, 0.5, LABS))
+        data = simulate(
+            rng,
+            theta=rng.normal(0, 0.7, 6),
+            labs=LABS,
+            n=LABS * EACH,
+            lnu=rng.normal(-1, 0.8, LABS),
+            policy_by_lab_sd=0.3,
+        )
         review = ranking.review(data, model="davidson")
         look = Look([finding for lab in review.labs for finding in unexplained("lab", lab)])
         alarms += bool(look.to_review)
@@ -83,8 +92,10 @@ def test_time_says_nothing_in_simulation() -> None:
 
 
 def test_who_gives_up_unwelcome_policies_is_found() -> None:
-    rows = [row | {"abandoned": row["lab"] == "lab-0" and 3 in row["versions"]} for row in rows_of(1)]
+    rows = [row | {"abandoned": row["lab"] == "lab-0" and "p3@1" in row["versions"]} for row in rows_of(1)]
     assert ("lab-0", Check.ABANDONED) in found(rows)
+    look = Look(of_sessions(rows, simulated=False))
+    assert {one.about for one in look.to_review if one.name == "lab-0"} == {"p3@1"}
 
 
 def test_who_contradicts_their_own_figures_is_found() -> None:
@@ -147,6 +158,22 @@ def test_one_that_was_looked_at_stays_so_until_it_gets_much_worse(odd: Oddity, m
     assert not Exclusion.objects.exists()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_write_one_oddity(monkeypatch: pytest.MonkeyPatch) -> None:
+    finding = Finding("lab", "a-lab", Check.QUICK, 40, 0.9, 1e-9)
+    monkeypatch.setattr(oddities, "look", lambda scope: Look([finding] if scope is REAL else []))
+
+    def work(_: Any) -> int:
+        try:
+            return oddities.write(now=timezone.now())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) == 1
+    assert Oddity.objects.count() == 1
+
+
 def test_a_look_needs_words(odd: Oddity) -> None:
     eve = make_steward()
     with pytest.raises(ArenaError, match="Say what you found"):
@@ -189,6 +216,9 @@ def test_the_document_tells_the_thresholds() -> None:
         f"{oddities.MIN_SAME_POLICY} such sessions",
         f"{100 * oddities.QUICK_SHARE:.0f} % of its valid sessions end within {oddities.QUICK_S} s",
         f"{100 * oddities.CLEAR_DIFFERENCE:.0f} points",
+        f"{oddities.ROUGHNESS} times what is expected",
+        f"more than {oddities.HABIT} standard deviations",
+        f"over {100 * oddities.CARELESSNESS:.0f} % more of such sessions",
         f"{100 * FALSE_ALARM:.0f} % divided by the number of checks",
     ):
         assert text in told
