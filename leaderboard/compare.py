@@ -113,10 +113,6 @@ class Comparison:
         return _standing(self.progress, _by_progress(self.decision))
 
     @property
-    def n(self) -> int:
-        return len(self.met)
-
-    @property
     def leader(self) -> PolicyVersion | None:
         """Who is certified better."""
         return {"better": self.first, "worse": self.second}.get(self.certificate.verdict)
