@@ -18,7 +18,8 @@ from leaderboard.ranking.comparisons import FloatArray
 
 SESSIONS_SHOWN = 50
 LOOKS = 40
-WIDTH, HEIGHT, MARGIN = 600.0, 200.0, 10.0
+# Of the picture; its labels stand on the left.
+WIDTH, HEIGHT, MARGIN, LEFT = 600.0, 200.0, 12.0, 70.0
 OF_FIRST = {Preference.A: 1.0, Preference.TIE: 0.5, Preference.B: 0.0}
 
 
@@ -37,7 +38,7 @@ class Met:
 
 @dataclass(frozen=True)
 class Look:
-    """What was known after n sessions, in percent of the readings' range, and where it stands in the picture."""
+    """What was known after n sessions, in percent, and where it stands in the picture."""
 
     n: int
     low: float
@@ -51,11 +52,17 @@ class Look:
 
 @dataclass(frozen=True)
 class Path:
-    """The confidence sequence over the sessions."""
+    """The confidence sequence over the sessions. lowest, even, highest: of the readings, in percent."""
 
     looks: list[Look]
+    lowest: int
+    highest: int
     width: float = WIDTH
     height: float = HEIGHT
+
+    @property
+    def even(self) -> int:
+        return (self.lowest + self.highest) // 2
 
     @property
     def band(self) -> str:
@@ -192,21 +199,22 @@ def compare(first: PolicyVersion, second: PolicyVersion) -> Comparison:
         decision=evidence.decision(first.pk, second.pk),
         chances=chances and (100 * chances[0], 100 * chances[1], 100 * max(1 - sum(chances), 0)),
         needed=sessions_needed(*chances) if chances else None,
-        paths={"preference": path(score), "progress": path((known + 1) / 2)},
+        paths={"preference": path(score, lowest=0), "progress": path((known + 1) / 2, lowest=-100)},
     )
 
 
-def path(x: FloatArray) -> Path:
-    """x: readings from 0 to 1 in their order. At most LOOKS of them are looked at, the last always."""
+def path(x: FloatArray, *, lowest: int) -> Path:
+    """x: readings in their order; 0 stands for `lowest`, 1 for 100 %. At most LOOKS are shown, the last always."""
     at = np.unique(np.linspace(1, x.size, min(x.size, LOOKS)).round().astype(np.int64)) if x.size else np.zeros(0)
     looks = []
     for n in map(int, at):
         low, high = confidence_sequence(x[:n], threshold=SETTINGS.threshold)
-        across = round(MARGIN + n / x.size * (WIDTH - 2 * MARGIN), 1)
-        mean = float(x[:n].mean())
-        y_low, y_mean, y_high = (round(HEIGHT - MARGIN - y * (HEIGHT - 2 * MARGIN), 1) for y in (low, mean, high))
-        looks.append(Look(n, 100 * low, 100 * mean, 100 * high, across, y_low, y_mean, y_high))
-    return Path(looks)
+        known = np.array([low, x[:n].mean(), high])
+        across = round(LEFT + n / x.size * (WIDTH - LEFT - MARGIN), 1)
+        y_low, y_mean, y_high = (HEIGHT - MARGIN - known * (HEIGHT - 2 * MARGIN)).round(1).tolist()
+        low, mean, high = (lowest + (100 - lowest) * known).tolist()
+        looks.append(Look(n, low, mean, high, across, y_low, y_mean, y_high))
+    return Path(looks, lowest, 100)
 
 
 def as_json(found: Comparison) -> dict[str, Any]:
