@@ -5,10 +5,12 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
+import pgtrigger
 import pytest
 from django.db import ProgrammingError, connection
 from django.utils import timezone
 
+from arena.models import Policy, Source
 from evaluations import evidence, sessions
 from evaluations.models import PairEvidence, Preference, Session
 from leaderboard import pair_evidence, snapshots
@@ -161,6 +163,17 @@ def test_bodies_of_evidence_are_not_mixed(db: None) -> None:
     assert write() == 2
     by_n = {row.version_low_id: row.ties for row in PairEvidence.objects.all()}
     assert by_n == {ids(real)[0]: 2, ids(simulated)[0]: 3}
+
+
+def test_what_others_published_is_certified_too(arena: Arena) -> None:
+    play(arena, 14, winner=ids(arena)[0])
+    with pgtrigger.ignore("evaluations.Session:session_assignment_immutable"):
+        Session.objects.update(source=Source.IMPORTED)
+        Policy.objects.update(source=Source.IMPORTED)
+    write()
+    found = evidence.decision(*ids(arena))
+    assert found is not None
+    assert (found.verdict, found.watched, found.in_family) == ("better", 1, True)
 
 
 def test_how_many_are_needed_is_none_where_nobody_would_run_them() -> None:
