@@ -39,9 +39,12 @@ def days(slug: str, *, limit: int = DAYS) -> list[Day]:
         .annotate(day=TruncDate("created_at", tzinfo=UTC))
         .order_by("-day", "-created_at", "-id")
         .distinct("day")
-        .values("day", "pk", "created_at", "counted", "result__policies")[:limit]
+        .values_list("day", "pk")[:limit]
     )
-    return [_day(dict(row)) for row in reversed(last_of_day)]
+    by_pk = {pk: day for day, pk in last_of_day}
+    # Apart from the choice of days, which would otherwise read the result of every snapshot there is.
+    rows = Snapshot.objects.filter(pk__in=by_pk).values("pk", "created_at", "counted", "result__policies")
+    return sorted((_day(row | {"day": by_pk[row["pk"]]}) for row in rows), key=lambda day: day.date)
 
 
 def _day(row: dict[str, Any]) -> Day:

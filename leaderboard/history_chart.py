@@ -6,6 +6,7 @@ from datetime import date
 from leaderboard import history
 
 SHOWN = 8
+DAYS_SHOWN = 90
 WIDTH, HEIGHT, MARGIN = 600.0, 220.0, 12.0
 
 
@@ -23,7 +24,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Chart:
-    """At most SHOWN policy versions, those that are first today. width, height: of its coordinates."""
+    """At most SHOWN policy versions, those that are first today, on the last DAYS_SHOWN days that have a snapshot.
+
+    width, height: of its coordinates.
+    """
 
     days: list[date]
     lines: list[Line]
@@ -33,7 +37,7 @@ class Chart:
 
 def chart(slug: str) -> Chart | None:
     """None where there are fewer than two days to show."""
-    found = history.days(slug)
+    found = history.days(slug, limit=DAYS_SHOWN)
     if len(found) < 2 or not found[-1].places:
         return None
     shown = [place.policy for place in found[-1].places[:SHOWN]]

@@ -77,6 +77,8 @@ class BoardRun(models.Model):
     ended_at = models.DateTimeField(null=True, blank=True)
     # The code of the error that ended it; the board keeps its last snapshot.
     failure = models.CharField(max_length=60, blank=True)
+    # The overall board's snapshot that was the last when it ran.
+    answers = models.ForeignKey(Snapshot, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
 
     class Meta:
         constraints = [

@@ -36,7 +36,7 @@ def _row(row: dict[str, Any], open_source: set[str]) -> dict[str, Any]:
     return {
         "policy": row["policy"],
         "score": round(row["score"] * DISPLAY_FACTOR + DISPLAY_MEAN),
-        "std": round(row["se"] * DISPLAY_FACTOR, 1),
+        "std": None if row["se"] is None else round(row["se"] * DISPLAY_FACTOR, 1),
         "open_source": row["policy"].split("@")[0] in open_source,
         "num_evals": row["n"],
     }

@@ -52,7 +52,8 @@ class Axis:
 class Row:
     """One policy version on a board. x_* are positions in the plot.
 
-    rank_low and rank_high are None for versions that were never compared with those of the largest connected part.
+    rank_low and rank_high are None for versions that were never compared with those of the largest connected part, low
+    and high where the model has no intervals.
     """
 
     label: str
@@ -64,8 +65,8 @@ class Row:
     rank_high: int | None
     group: str
     score: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n: int
     wins: int
     ties: int
@@ -74,8 +75,8 @@ class Row:
     standing: Standing
     unadjusted: float | None
     expected_progress: float | None
-    x_low: float
-    x_high: float
+    x_low: float | None
+    x_high: float | None
     x_score: float
 
     @property
@@ -102,7 +103,9 @@ class Row:
 
     @property
     def interval_text(self) -> str:
-        return f"{signed(f'{self.low:+.2f}')} to {signed(f'{self.high:+.2f}')}"
+        if self.low is None or self.high is None:
+            return "not known"
+        return signed(f"{self.low:+.2f} to {self.high:+.2f}")
 
 
 @dataclass(frozen=True)
@@ -255,9 +258,13 @@ def _versions(labels: set[str]) -> dict[str, PolicyVersion]:
 
 
 def _axis(numbers: list[dict[str, Any]]) -> Axis:
-    low = min((number["low"] for number in numbers), default=-1.0)
-    high = max((number["high"] for number in numbers), default=1.0)
+    ends = [end for number in numbers for end in (number["low"], number["score"], number["high"]) if end is not None]
+    low, high = min(ends, default=-1.0), max(ends, default=1.0)
     return Axis(low, high) if high > low else Axis(low - 1, high + 1)
+
+
+def _at(axis: Axis, score: float | None) -> float | None:
+    return None if score is None else axis.at(score)
 
 
 def _pool(version: PolicyVersion | None) -> str | None:
@@ -287,7 +294,7 @@ def _row(number: dict[str, Any], version: PolicyVersion | None, axis: Axis) -> R
         standing=standing(n=number["n"], component=number["component"], pool=_pool(version)),
         unadjusted=number.get("unadjusted"),
         expected_progress=number.get("expected_progress"),
-        x_low=axis.at(number["low"]),
-        x_high=axis.at(number["high"]),
+        x_low=_at(axis, number["low"]),
+        x_high=_at(axis, number["high"]),
         x_score=axis.at(number["score"]),
     )

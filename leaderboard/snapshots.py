@@ -29,6 +29,8 @@ from leaderboard.seasons import Mix, Season
 logger = logging.getLogger(__name__)
 
 MODEL = ranking.DEFAULT_MODEL
+# Why a board failed where nothing foresaw it; the log has the rest.
+UNEXPECTED = "unexpected"
 # Any number will do, as long as it is ours.
 _ADVISORY_LOCK = 7_041_776
 
@@ -74,17 +76,18 @@ def recompute(*, board: Board, now: datetime) -> Snapshot | None:
             enqueue(Job.RECOMPUTE_BOARDS)
             return None
         BoardRun.objects.filter(board=board.slug).update(started_at=now)
+        overall = latest(board.scope.slug)
         try:
-            snapshot, failure = _recompute(board, now), ""
-        except (RankingError, ArenaError) as error:
+            snapshot, failure = _recompute(board, overall, now), ""
+        except Exception as error:  # whatever it is: the other boards are computed all the same, and nobody waits on
             logger.exception("the board %s could not be computed", board.slug)
-            snapshot, failure = None, error.code
-        _end_run(board, failure=failure, now=now)
+            snapshot, failure = None, error.code if isinstance(error, RankingError | ArenaError) else UNEXPECTED
+        _end_run(board, overall, failure=failure, now=now)
         return snapshot
 
 
-def _end_run(board: Board, *, failure: str, now: datetime) -> None:
-    ended = {"started_at": now, "ended_at": now, "failure": failure}
+def _end_run(board: Board, overall: Snapshot | None, *, failure: str, now: datetime) -> None:
+    ended = {"started_at": now, "ended_at": now, "failure": failure, "answers": overall}
     BoardRun.objects.update_or_create(board=board.slug, defaults=ended, create_defaults=ended | {"asked_at": now})
 
 
@@ -100,20 +103,22 @@ def _only_one(board: Board) -> Iterator[bool]:
                 cursor.execute("select pg_advisory_unlock(%s, hashtext(%s))", [_ADVISORY_LOCK, board.slug])
 
 
-def _recompute(board: Board, now: datetime) -> Snapshot | None:
-    """Overall boards read the sessions; the others answer from the input of the overall one, and so from one moment."""
+def _recompute(board: Board, overall: Snapshot | None, now: datetime) -> Snapshot | None:
+    """Overall boards read the sessions; the others answer from the input of the overall one, and so from one moment.
+
+    overall: the last snapshot of the scope's overall board.
+    """
     if board.is_overall:
         content, stored = inputs.canonical(board.scope), None
-    else:
-        overall = latest(board.scope.slug)
-        if overall is None:
-            return None
+    elif overall is not None:
         content, stored = inputs.content_of(overall.input), overall.input
+    else:
+        return None
     selection = questions.select(content, board.question)
     if not selection.total:
         return None
     season = seasons.season_at(now, months=settings.SEASON_MONTHS)
-    mix = seasons.mix_of(content, season)
+    mix = _mix(content, season, overall)
     before = latest(board.slug)
     cold = model_settings(mix, selection)
     if before is not None and _still_stands(before, selection, cold):
@@ -121,6 +126,12 @@ def _recompute(board: Board, now: datetime) -> Snapshot | None:
     chosen = _warmed(cold, before)
     result = compute(selection, model=MODEL, chosen=chosen)
     return _store(board, now, stored or inputs.keep(content), content, selection, mix, season, chosen, result)
+
+
+def _mix(content: bytes, season: Season, overall: Snapshot | None) -> Mix:
+    """Once a season's mix is frozen it is handed on: a session corrected or excluded later does not move it."""
+    shares = overall.settings.get("task_mix") if overall is not None and overall.season == season.name else None
+    return Mix(shares, frozen=True) if isinstance(shares, dict) else seasons.mix_of(content, season)
 
 
 def _store(
@@ -203,13 +214,9 @@ def _kept_beside(overall: Board, now: datetime) -> list[Board]:
 
 
 def is_current(board: Board) -> bool:
-    """Whether it was looked at since the overall board's last input."""
-    mine, overall = latest(board.slug), latest(board.scope.slug)
-    if mine is None or overall is None:
-        return False
-    run = BoardRun.objects.filter(board=board.slug).first()
-    looked_at = max(filter(None, [mine.created_at, run.ended_at if run else None]))
-    return mine.code_version == code_version() and looked_at >= overall.created_at
+    """Whether it was looked at, with or without success, since the overall board has the snapshot that it has."""
+    overall = latest(board.scope.slug)
+    return overall is not None and BoardRun.objects.filter(board=board.slug, answers=overall).exists()
 
 
 def _still_stands(before: Snapshot, selection: Selection, cold: ModelSettings) -> bool:
