@@ -31,7 +31,7 @@ SMALL_GAIN = 1e-8
 # So little is enough of all labs as one.
 NEARLY = 20.0
 SPREAD_SETTLED = 1e-5
-SPREAD_UPDATES = 10
+SPREAD_UPDATES = 300
 
 
 @dataclass(frozen=True, eq=False)

@@ -34,6 +34,7 @@ LUCK_PRIOR_SESSIONS = 30.0
 LEAST_WEIGHT = 0.1
 # The spread t of abilities: its log is about N(log 0.7, 0.4²).
 ABILITY_USUAL, ABILITY_LOG_SD = 0.7, 0.4
+# The spread s_d of what progress shows alone: its log is about N(log 0.06, 1).
 OWN_USUAL, OWN_LOG_SD = 0.06, 1.0
 MAX_STEPS = 50
 MAX_HALVINGS = 20
