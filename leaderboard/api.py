@@ -47,6 +47,29 @@ class ExcludedOutput(Output):
     sessions = serializers.IntegerField()
 
 
+class TaskDifficultyOutput(Output):
+    category = serializers.CharField(allow_blank=True)
+    n = serializers.IntegerField()
+    share = serializers.FloatField(help_text="Of the declared mix.")
+    difficulty = serializers.FloatField(
+        allow_null=True, help_text="Log-odds of progress against the average kind of task; `low` to `high` is 95 %."
+    )
+    low = serializers.FloatField(allow_null=True)
+    high = serializers.FloatField(allow_null=True)
+
+
+class LabInfluenceOutput(Output):
+    """What the order owes to a lab, to first order; the board `without-lab` has the exact answer."""
+
+    lab = serializers.CharField()
+    n = serializers.IntegerField()
+    share = serializers.FloatField()
+    largest_move = serializers.FloatField(help_text="Of a score, in its standard errors.")
+    of_policy = serializers.CharField()
+    places_changed = serializers.IntegerField()
+    leader_without = serializers.CharField()
+
+
 class BoardOutput(Output):
     board = serializers.CharField()
     title = serializers.CharField()
@@ -54,10 +77,16 @@ class BoardOutput(Output):
     total = serializers.IntegerField(help_text="Sessions that ended and belong to the question.")
     snapshot = serializers.IntegerField(help_text="Its input is at /snapshots/<snapshot>/input.csv.")
     input_sha256 = serializers.CharField()
+    model = serializers.CharField()
+    settings = serializers.DictField(help_text="All that the model was given, the declared mix of tasks among them.")
+    season = serializers.CharField(allow_blank=True, help_text="For which the mix is frozen; empty where it is not.")
+    code_version = serializers.CharField()
     created_at = serializers.DateTimeField()
     conclusion = serializers.CharField(allow_blank=True)
     rows = BoardRowOutput(many=True)
     excluded = ExcludedOutput(many=True)
+    tasks = TaskDifficultyOutput(many=True)
+    labs = LabInfluenceOutput(many=True)
     warnings = serializers.ListField(child=serializers.CharField())
 
 
@@ -75,8 +104,17 @@ class Leaderboard(ApiView):
     @extend_schema(responses=BoardOutput)
     def get(self, request: Request) -> Response:
         """The latest snapshot of a board. Without `board` the first overall one that has sessions."""
-        board = chosen_board(self.query.get("board"))
-        return answer(BoardOutput, _shown(_latest(board), board_words.title(board)))
+        return answer(BoardOutput, _shown(_latest(chosen_board(self.query.get("board")))))
+
+
+class SnapshotOfBoard(ApiView):
+    tag = "Public"
+    access = {"GET": Open.TO_ALL}
+
+    @extend_schema(responses=BoardOutput)
+    def get(self, request: Request, snapshot_id: int) -> Response:
+        """A snapshot, the latest of its board or an earlier one."""
+        return answer(BoardOutput, _shown(snapshots.numbered(snapshot_id)))
 
 
 class ListedBoardOutput(Output):
@@ -147,23 +185,32 @@ def _listed() -> list[dict[str, Any]]:
 def _latest(board: Board) -> Snapshot:
     snapshot = snapshots.latest(board.slug)
     if snapshot is None:
-        raise NotFound("snapshot_unknown", "This board has no snapshot yet.")
+        hint = (
+            "" if board.is_overall else "A board that is not kept up to date is computed when somebody opens its page."
+        )
+        raise NotFound("snapshot_unknown", "This board has no snapshot yet.", hint=hint)
     return snapshot
 
 
-def _shown(snapshot: Snapshot, title: str) -> dict[str, Any]:
+def _shown(snapshot: Snapshot) -> dict[str, Any]:
     page = selectors.board_page(snapshot)
     return {
         "board": snapshot.board,
-        "title": title,
+        "title": board_words.title(board_named(snapshot.board)),
         "counted": snapshot.counted,
         "total": snapshot.total,
         "snapshot": snapshot.pk,
         "input_sha256": snapshot.input_id,
+        "model": snapshot.model,
+        "settings": snapshot.settings,
+        "season": snapshot.season,
+        "code_version": snapshot.code_version,
         "created_at": snapshot.created_at,
         "conclusion": page.conclusion,
         "rows": [_row(row) for row in page.rows],
         "excluded": [{"reason": reason, "sessions": count} for reason, count in page.excluded],
+        "tasks": snapshot.result.get("tasks", []),
+        "labs": snapshot.result.get("influence", []),
         "warnings": page.warnings,
     }
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Q
 
-from arena.errors import ArenaError
+from arena.errors import ArenaError, NotFound
 from arena.jobs import Job, enqueue
 from leaderboard import boards, inputs, questions, ranking, seasons
 from leaderboard.boards import OVERALL, Board
@@ -172,6 +172,14 @@ def compute(selection: Selection, *, model: str, chosen: ModelSettings) -> dict[
 
 def latest(slug: str) -> Snapshot | None:
     return Snapshot.objects.filter(board=slug).select_related("input").defer("input__content").first()
+
+
+def numbered(snapshot_id: int) -> Snapshot:
+    """Raises NotFound."""
+    snapshot = Snapshot.objects.filter(pk=snapshot_id).select_related("input").first()
+    if snapshot is None:
+        raise NotFound("snapshot_unknown", "There is no such snapshot.")
+    return snapshot
 
 
 def question_of(slug: str) -> Question:

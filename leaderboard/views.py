@@ -7,11 +7,27 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from arena.errors import NotFound
-from leaderboard import compare, exports, inputs, selectors
+from leaderboard import compare, exports, inputs, selectors, snapshots
 from leaderboard.boards import chosen_board
-from leaderboard.models import Snapshot
 from leaderboard.pair_evidence import MOST_SESSIONS, POWER
+
+# Of a board's row, beside its policy version.
+CSV_COLUMNS = (
+    "rank_low",
+    "rank_high",
+    "group",
+    "score",
+    "low",
+    "high",
+    "unadjusted",
+    "expected_progress",
+    "n",
+    "wins",
+    "ties",
+    "losses",
+    "mean_progress",
+    "standing",
+)
 
 
 @require_safe
@@ -49,7 +65,7 @@ def compare_sessions(request: HttpRequest, first: str, second: str) -> HttpRespo
 @require_safe
 def snapshot_input(request: HttpRequest, snapshot_id: int) -> HttpResponse:
     """The comparisons that a snapshot was computed from, byte for byte."""
-    snapshot = _snapshot(snapshot_id)
+    snapshot = snapshots.numbered(snapshot_id)
     answer = HttpResponse(inputs.content_of(snapshot.input), content_type="text/csv")
     answer["ETag"] = f'"{snapshot.input_id}"'
     answer["Content-Disposition"] = f'attachment; filename="{snapshot.board}-{snapshot.input_id[:12]}.csv"'
@@ -57,17 +73,23 @@ def snapshot_input(request: HttpRequest, snapshot_id: int) -> HttpResponse:
 
 
 @require_safe
+def snapshot_rows(request: HttpRequest, snapshot_id: int) -> HttpResponse:
+    """The table of a board, one policy version a row. No names that people gave: a spreadsheet could run them."""
+    snapshot = snapshots.numbered(snapshot_id)
+    answer = HttpResponse(content_type="text/csv")
+    answer["Content-Disposition"] = f'attachment; filename="{snapshot.board}-{snapshot.pk}.csv"'
+    writer = csv.writer(answer, lineterminator="\n")
+    writer.writerow(["policy", *CSV_COLUMNS])
+    for row in selectors.board_page(snapshot).rows:
+        writer.writerow([row.label, *(getattr(row, column) for column in CSV_COLUMNS)])
+    return answer
+
+
+@require_safe
 def snapshot_export(request: HttpRequest, snapshot_id: int) -> HttpResponse:
     """The same with model, settings and result, in one archive that `rank` computes anew."""
-    snapshot = _snapshot(snapshot_id)
+    snapshot = snapshots.numbered(snapshot_id)
     answer = HttpResponse(exports.archive(snapshot), content_type="application/zip")
     answer["ETag"] = f'"snapshot-{snapshot.pk}"'
     answer["Content-Disposition"] = f'attachment; filename="{snapshot.board}-{snapshot.pk}.zip"'
     return answer
-
-
-def _snapshot(snapshot_id: int) -> Snapshot:
-    snapshot = Snapshot.objects.filter(pk=snapshot_id).select_related("input").first()
-    if snapshot is None:
-        raise NotFound("snapshot_unknown", "There is no such snapshot.")
-    return snapshot

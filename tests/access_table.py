@@ -101,6 +101,7 @@ GET    /api/v1/public/method                                      200 200 200 20
 GET    /api/v1/public/sessions                                    200 200 200 200 200 200
 GET    /api/v1/public/sessions/{open}                             404 404 404 404 404 404
 GET    /api/v1/public/sessions/{ended}                            200 200 200 200 200 200
+GET    /api/v1/public/snapshots/{snapshot}                        200 200 200 200 200 200
 
 GET    /api/v1/rubric                                             401 400 400 400 400 400
 
@@ -226,6 +227,7 @@ POST   /sign-up                                                   200  ->  ->  -
 
 GET    /snapshots/{snapshot}/export.zip                           200 200 200 200 200 200
 GET    /snapshots/{snapshot}/input.csv                            200 200 200 200 200 200
+GET    /snapshots/{snapshot}/rows.csv                             200 200 200 200 200 200
 
 GET    /stations                                                  200 200 200 200 200 200
 
