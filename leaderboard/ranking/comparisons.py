@@ -1,8 +1,10 @@
 """The table of comparisons that every model reads, and its aggregation into cells."""
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,15 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from leaderboard.ranking.errors import InvalidComparisons
 
 IntArray = NDArray[np.int64]
+CountArray = NDArray[np.int32]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 
-# Comparisons are added up in a table of all cells where that has at most so many places for each of them, and so many
-# at a time.
-PLACES_PER_ROW = 1
-PIECE = 1 << 20
+# Comparisons are added up in a table of all cells where that has at most so many places (2 MB), or as many as there are
+# comparisons.
+FEW_PLACES = 200_000
+# So many rows are looked at together: what they need in between stays in a processor's cache.
+PIECE = 1 << 18
 
 
 class Outcome(IntEnum):
@@ -31,18 +35,67 @@ class Outcome(IntEnum):
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
-    """Comparisons added up: one row for each (lab, policy on side A, policy on side B) that occurs, in that order.
-
-    policy_a, policy_b, lab: (m,) keys. counts: (3, m) numbers of comparisons by Outcome, whole, stored as floats.
-    table: (G, P, P, 3) the same with every cell, where it was made on the way.
-    """
+class Rows:
+    """See Cells."""
 
     policy_a: IntArray
     policy_b: IntArray
     lab: IntArray
     counts: FloatArray
-    table: IntArray | None = None
+
+
+class Cells:
+    """Comparisons added up: one row for each (lab, policy on side A, policy on side B) that occurs, in that order.
+
+    policy_a, policy_b, lab: (m,) keys. counts: (3, m) numbers of comparisons by Outcome, whole, stored as floats.
+    table: (3, G, P, P) the same with every cell, where they were added up in one; rows are then made when asked for.
+    """
+
+    def __init__(self, rows: Rows | None = None, *, table: CountArray | None = None) -> None:
+        assert (rows is None) != (table is None)
+        self.table = table
+        self._rows = rows
+
+    @property
+    def rows(self) -> Rows:
+        if self._rows is None:
+            assert self.table is not None
+            self._rows = _filled(self.table)
+        return self._rows
+
+    @property
+    def policy_a(self) -> IntArray:
+        return self.rows.policy_a
+
+    @property
+    def policy_b(self) -> IntArray:
+        return self.rows.policy_b
+
+    @property
+    def lab(self) -> IntArray:
+        return self.rows.lab
+
+    @property
+    def counts(self) -> FloatArray:
+        return self.rows.counts
+
+    @cached_property
+    def filled(self) -> int:
+        """m."""
+        return self.lab.size if self.table is None else int(np.count_nonzero(self.table.any(axis=0)))
+
+    def met(self, n_policies: int) -> BoolArray:
+        """(P, P): whether the row policy, on side A, was compared with the column policy."""
+        if self.table is not None:
+            return np.bitwise_or.reduce(self.table, axis=(0, 1)) > 0
+        met = np.zeros((n_policies, n_policies), dtype=np.bool_)
+        met[self.policy_a, self.policy_b] = True
+        return met
+
+
+def _filled(table: CountArray) -> Rows:
+    lab, policy_a, policy_b = np.nonzero(table.any(axis=0))
+    return Rows(policy_a, policy_b, lab, table[:, lab, policy_a, policy_b].astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -122,36 +175,36 @@ class Comparisons:
 
         Takes O(n) time where there are many comparisons to a cell, O(n log n) otherwise.
         """
-        if self.n_labs * self.n_policies**2 <= PLACES_PER_ROW * len(self):
-            table = self._table()
-            a, tie, b = np.moveaxis(table, 3, 0)
-            lab, policy_a, policy_b = np.nonzero(a | tie | b)
-            counts = table[lab, policy_a, policy_b].T.astype(np.float64, order="C")
-            return Cells(policy_a, policy_b, lab, counts, table)
+        if self.n_labs * self.n_policies**2 <= max(FEW_PLACES, len(self)):
+            return Cells(table=self._table())
         packed = (self.lab * self.n_policies + self.policy_a) * self.n_policies + self.policy_b
         keys, row = np.unique(packed, return_inverse=True)
         added = np.bincount(row * len(Outcome) + self.outcome, minlength=keys.size * len(Outcome))
-        pair, policy_b = np.divmod(keys, max(self.n_policies, 1))
-        lab, policy_a = np.divmod(pair, max(self.n_policies, 1))
-        return Cells(policy_a, policy_b, lab, added.reshape(-1, len(Outcome)).T.astype(np.float64, order="C"))
+        pair, policy_b = np.divmod(keys, self.n_policies)
+        lab, policy_a = np.divmod(pair, self.n_policies)
+        counts = added.reshape(-1, len(Outcome)).T.astype(np.float64, order="C")
+        return Cells(Rows(policy_a, policy_b, lab, counts))
 
-    def _table(self) -> IntArray:
-        """(G, P, P, 3) numbers of comparisons, added up in pieces, for the memory's sake."""
-        G, P = self.n_labs, self.n_policies
-        size = G * P * P * len(Outcome)
-        table = np.zeros(size, dtype=np.int64)
-        packed = np.empty(min(len(self), PIECE), dtype=np.int64)
-        for start in range(0, len(self), PIECE):
-            rows = slice(start, start + PIECE)
-            place = packed[: len(self.lab[rows])]
-            np.multiply(self.lab[rows], P, out=place)
-            place += self.policy_a[rows]
-            place *= P
-            place += self.policy_b[rows]
-            place *= len(Outcome)
-            place += self.outcome[rows]
-            table += np.bincount(place, minlength=size)
-        return table.reshape(G, P, P, len(Outcome))
+    def _table(self) -> CountArray:
+        """(3, G, P, P) numbers of comparisons."""
+        shape = (len(Outcome), self.n_labs, self.n_policies, self.n_policies)
+        table = np.zeros(math.prod(shape), dtype=np.int32)
+        one = np.int32(1)
+        place = np.empty(PIECE, dtype=np.int64)
+        for outcome, lab, policy_a, policy_b in _pieces(self.outcome, self.lab, self.policy_a, self.policy_b):
+            place = place[: outcome.size]
+            np.multiply(outcome, shape[1], out=place)
+            for keys, size in ((lab, shape[2]), (policy_a, shape[3])):
+                place += keys
+                place *= size
+            place += policy_b
+            np.add.at(table, place, one)
+        return table.reshape(shape)
+
+
+def _pieces(*columns: IntArray) -> Iterator[tuple[IntArray, ...]]:
+    for start in range(0, columns[0].size, PIECE):
+        yield tuple(column[start : start + PIECE] for column in columns)
 
 
 def no_progress(n: int) -> FloatArray:
@@ -263,11 +316,14 @@ def _require_distinct(field: str, names: tuple[str, ...]) -> None:
 
 
 def _require_two_policies(table: Comparisons) -> None:
-    same = table.policy_a == table.policy_b
-    if same.any():
-        row = int(np.argmax(same))
-        name = table.policies[int(table.policy_a[row])]
-        raise InvalidComparisons("policy_against_itself", f"Row {row} compares {name} with itself.")
+    before = 0
+    for policy_a, policy_b in _pieces(table.policy_a, table.policy_b):
+        same = policy_a == policy_b
+        if same.any():
+            row = before + int(np.argmax(same))
+            name = table.policies[int(table.policy_a[row])]
+            raise InvalidComparisons("policy_against_itself", f"Row {row} compares {name} with itself.")
+        before += same.size
 
 
 def _read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:

@@ -200,30 +200,32 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
     objective, maximum = fit_spread(start, settings) if settings.lab_tie_estimated else (start, maximise(start))
     _require_bounded(objective, maximum)
     at, x = objective.at, maximum.point.x
-    L = centring(component)
     S = objective.lab_gradients(maximum.point)
+    of_theta = centred(maximum.V[:, at.theta], component)
     win, tie = pairwise(x[at.theta], x[at.lnu_0])
     return Estimate(
-        score=L @ x[at.theta],
-        covariance=L @ maximum.V[at.theta, at.theta] @ L.T,
-        influence=S @ maximum.V[:, at.theta] @ L.T,
+        score=centred(x[at.theta], component),
+        covariance=centred(of_theta[at.theta].T, component),
+        influence=S @ of_theta,
         win=win,
         tie=tie,
         ties=_tie_habits(objective, x, comparisons.labs),
         order=OrderEffect(delta=float(x[at.delta]), se=math.sqrt(maximum.V[at.delta, at.delta])),
         log_likelihood=maximum.point.log_likelihood,
-        evaluator_influence=partial(_evaluator_influence, objective, maximum, L),
+        evaluator_influence=partial(_evaluator_influence, objective, maximum, component),
         predict=predictor(comparisons.policies, x[at.theta], float(x[at.delta]), x[at.lnu_0] + x[at.lnu]),
         parameters={"spread_ties_by_lab": _spread(objective)},
     )
 
 
-def _evaluator_influence(objective: Objective, maximum: Maximum, L: FloatArray, comparisons: Comparisons) -> FloatArray:
+def _evaluator_influence(
+    objective: Objective, maximum: Maximum, component: IntArray, comparisons: Comparisons
+) -> FloatArray:
     """(E, P): as Estimate.influence, for the sessions of each evaluator."""
     at, E, G = objective.at, len(comparisons.evaluators), comparisons.n_labs
     cells = by_evaluator_and_lab(comparisons).cells()
     evaluator, lab = np.divmod(cells.lab, G)
-    cells = replace(cells, lab=lab)
+    cells = Cells(replace(cells.rows, lab=lab))
     own = replace(objective, cells=cells)
     a, tie, b = cells.counts - own.n * np.exp(own.point(maximum.point.x).log_p)
     by_h = (a - b) / 2
@@ -233,7 +235,7 @@ def _evaluator_influence(objective: Objective, maximum: Maximum, L: FloatArray, 
     S[:, at.delta] = -np.bincount(evaluator, by_h, E)
     S[:, at.lnu_0] = np.bincount(evaluator, tie, E)
     S[:, at.lnu] = _table(evaluator, lab, tie, (E, G))
-    influence: FloatArray = S @ maximum.V[:, at.theta] @ L.T
+    influence: FloatArray = S @ centred(maximum.V[:, at.theta], component)
     return influence
 
 
@@ -287,7 +289,7 @@ def maximise(objective: Objective, start: FloatArray | None = None) -> Maximum:
             return Maximum(top, _solve(objective, top, np.eye(step.size)), tuple(path))
         point = _climb(objective, point, step)
         path.append(point.value)
-    raise _no_finite_estimate()
+    raise no_finite_estimate()
 
 
 def _solve(objective: Objective, point: Point, b: FloatArray) -> FloatArray:
@@ -296,7 +298,7 @@ def _solve(objective: Objective, point: Point, b: FloatArray) -> FloatArray:
     try:
         factor = linalg.cho_factor(objective.information(point)[np.ix_(free, free)])
     except linalg.LinAlgError as error:
-        raise _no_finite_estimate() from error
+        raise no_finite_estimate() from error
     solution = np.zeros_like(b)
     solution[free] = linalg.cho_solve(factor, b[free])
     return solution
@@ -307,16 +309,16 @@ def _climb(objective: Objective, point: Point, step: FloatArray) -> Point:
         candidate = objective.point(point.x + step / 2**halvings)
         if candidate.value > point.value:
             return candidate
-    raise _no_finite_estimate()
+    raise no_finite_estimate()
 
 
 def _require_bounded(objective: Objective, maximum: Maximum) -> None:
     se = np.sqrt(np.diag(maximum.V))
     if np.any(se[objective.precision == 0] > UNBOUNDED_SE):
-        raise _no_finite_estimate()
+        raise no_finite_estimate()
 
 
-def _no_finite_estimate() -> NoFiniteEstimate:
+def no_finite_estimate() -> NoFiniteEstimate:
     return NoFiniteEstimate("no_finite_estimate", "The likelihood has no finite maximum: these data need a prior.")
 
 
@@ -327,11 +329,21 @@ def centring(component: IntArray) -> FloatArray:
     return L
 
 
+def centred(values: FloatArray, component: IntArray) -> FloatArray:
+    """values (..., P) less the mean of each policy's component: values @ centring(component).T"""
+    if component.any():
+        less: FloatArray = values @ centring(component).T
+    else:
+        less = values - values.mean(axis=-1, keepdims=True)
+    return less
+
+
 def pairwise(theta: FloatArray, lnu_0: float) -> tuple[FloatArray, FloatArray]:
     """(P, P) probabilities that row is preferred to column, and of a tie, in the typical lab, with delta = 0."""
-    h = (theta[:, None] - theta) / 2
-    log_sum = np.logaddexp(np.logaddexp(h, -h), math.log(2) + lnu_0)
-    return np.exp(h - log_sum), np.exp(math.log(2) + lnu_0 - log_sum)
+    e = np.exp((theta[:, None] - theta) / 2)
+    T = 2 * math.exp(lnu_0)
+    total = e + e.T + T
+    return e / total, T / total
 
 
 def outcome_probabilities(u_a: FloatArray, u_b: FloatArray, delta: float, lnu: FloatArray | float) -> FloatArray:

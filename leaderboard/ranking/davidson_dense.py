@@ -1,22 +1,23 @@
 """The same fit as `davidson`, several times faster where most pairs of policies meet in most labs.
 
 Comparisons are held as one table N (G, P, P) of counts by lab, policy on side A, policy on side B. With e = exp(h) and
-T_g = 2 nu_g, all probabilities come from 1 / (e + 1/e + T_g), so that a step of Newton's method takes one exponential
-for each pair, and a few sums over N. The spread s of the tie habits is brought to its fixed point within each step, on
-the Schur complement of the labs' block, which has G rows.
+T_g = 2 nu_g, all probabilities come from 1 / (e + 1/e + T_g). As e_ij is c a_i / a_j, with a = exp(theta / 2) and
+c = exp(-delta / 2), all sums that a step of Newton's method needs over rows or columns of the table are products of it
+with a and 1 / a. The spread s of the tie habits is brought to its fixed point within each step, on the Schur complement
+of the labs' block, which has G rows.
 
 Where the table would be mostly empty, a prior is missing, or the steps do not settle, `davidson` does the work.
 """
 
 import math
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
-from scipy import linalg
+from scipy.linalg import lapack
 
 from leaderboard.ranking import davidson
-from leaderboard.ranking.comparisons import Cells, Comparisons, FloatArray, IntArray, Outcome
+from leaderboard.ranking.comparisons import BoolArray, Cells, Comparisons, FloatArray, IntArray, Outcome
 from leaderboard.ranking.davidson import DavidsonSettings, Layout, Maximum, Objective, Point
 from leaderboard.ranking.estimate import Estimate, OrderEffect, TieHabits
 from leaderboard.ranking.spreads import next_spread
@@ -26,10 +27,10 @@ FEW_PLACES = 5000
 PLACES_PER_CELL = 10
 MAX_PLACES = 10_000_000
 MAX_STEPS = 50
-# The last step but one promises less log-likelihood than this, and the spread changes by less than that share.
-SMALL_GAIN = 1e-8
+# After a step this small in every parameter, in log-odds, the next one is the last: it ends within rounding.
+SMALL_STEP = 1e-4
 # So little is enough of all labs as one.
-NEARLY = 20.0
+NEARLY = 0.3
 SPREAD_SETTLED = 1e-5
 SPREAD_UPDATES = 300
 
@@ -37,28 +38,37 @@ SPREAD_UPDATES = 300
 @dataclass(frozen=True, eq=False)
 class Table:
     """N (G, P, P), and what was observed: by_lab (G, P) wins less losses, halved; tilt (G,) wins of A less wins of B,
-    halved; ties (G,)."""
+    halved; ties (G,); n (G,) comparisons. scratch (2, G, P, P), which every step writes to."""
 
     N: FloatArray
     by_lab: FloatArray
     tilt: FloatArray
     ties: FloatArray
+    n: FloatArray
+    scratch: FloatArray
+
+    @cached_property
+    def at(self) -> Layout:
+        return Layout(self.N.shape[1], self.N.shape[0])
 
     def pooled(self) -> "Table":
         """All labs as one."""
-        parts = (self.N, self.by_lab, self.tilt, self.ties)
-        return Table(*(part.sum(axis=0, keepdims=True) for part in parts))
+        parts = (self.N, self.by_lab, self.tilt, self.ties, self.n)
+        N, by_lab, tilt, ties, n = (part.sum(axis=0, keepdims=True) for part in parts)
+        return Table(N, by_lab, tilt, ties, n, scratch=np.empty((2, *N.shape)))
 
 
 @dataclass(frozen=True, eq=False)
-class Sums:
-    """At one point: D = e - 1/e, both = e + 1/e (P, P); r = N / (both + T), Q = r / (both + T) (G, P, P); T (G,)."""
+class Slopes:
+    """Of the log-likelihood, without priors, at one point.
 
-    D: FloatArray
+    S (G, K): see Objective.lab_gradients. H (K, K), the information: see Objective.information; the upper triangle
+    alone. both (P, P): e + 1/e.
+    """
+
+    S: FloatArray
+    H: FloatArray
     both: FloatArray
-    r: FloatArray
-    Q: FloatArray
-    T: FloatArray
 
 
 def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settings: DavidsonSettings) -> Estimate:
@@ -68,33 +78,33 @@ def estimate(comparisons: Comparisons, cells: Cells, component: IntArray, settin
     if found is None:
         return davidson.estimate(comparisons, cells, component, settings)
     table, objective, x = found
-    at, sums = objective.at, sums_at(table, objective.at, x)
-    S = lab_gradients(table, sums, at)
-    V = _inverse(objective, information(sums, at) + np.diag(objective.precision))
-    gradient = S.sum(axis=0)
+    at = objective.at
+    slopes = slopes_at(table, x)
+    V = _inverse(objective, slopes.H)
+    gradient = slopes.S.sum(axis=0)
     last = V @ (gradient - objective.precision * (x - objective.mean))
-    L = davidson.centring(component)
-    log_likelihood = _log_likelihood(table, sums, at, x) + float(gradient @ last)
+    log_likelihood = _log_likelihood(table, slopes.both, x) + float(gradient @ last)
     x = x + last
     maximum = Maximum(Point(x, np.zeros((3, 0)), log_likelihood, math.nan), V, ())
     win, tie = davidson.pairwise(x[at.theta], x[at.lnu_0])
+    of_theta = davidson.centred(V[:, at.theta], component)
     return Estimate(
-        score=L @ x[at.theta],
-        covariance=L @ V[at.theta, at.theta] @ L.T,
-        influence=S @ V[:, at.theta] @ L.T,
+        score=davidson.centred(x[at.theta], component),
+        covariance=davidson.centred(of_theta[at.theta].T, component),
+        influence=slopes.S @ of_theta,
         win=win,
         tie=tie,
         ties=_tie_habits(table, objective, comparisons.labs, x),
         order=OrderEffect(delta=float(x[at.delta]), se=math.sqrt(V[at.delta, at.delta])),
         log_likelihood=log_likelihood,
-        evaluator_influence=partial(davidson._evaluator_influence, objective, maximum, L),
+        evaluator_influence=partial(davidson._evaluator_influence, objective, maximum, component),
         predict=davidson.predictor(comparisons.policies, x[at.theta], float(x[at.delta]), x[at.lnu_0] + x[at.lnu]),
         parameters={"spread_ties_by_lab": davidson._spread(objective)},
     )
 
 
 def _tie_habits(table: Table, objective: Objective, labs: tuple[str, ...], x: FloatArray) -> TieHabits:
-    took_part = np.flatnonzero(table.N.any(axis=(1, 2)))
+    took_part = np.flatnonzero(table.n)
     nu = np.exp(x[objective.at.lnu_0] + x[objective.at.lnu])
     return TieHabits(
         nu=math.exp(x[objective.at.lnu_0]),
@@ -107,38 +117,40 @@ def pays(objective: Objective) -> bool:
     at = objective.at
     places = at.n_labs * at.n_policies**2
     proper = bool(np.all(objective.precision[objective.free] > 0))
-    return proper and places <= min(MAX_PLACES, max(FEW_PLACES, PLACES_PER_CELL * objective.cells.lab.size))
+    if not proper or places > MAX_PLACES:
+        return False
+    return places <= FEW_PLACES or places <= PLACES_PER_CELL * objective.cells.filled
 
 
 def tabulate(cells: Cells, at: Layout) -> Table:
-    table = cells.table
-    if table is None:
-        table = np.zeros((at.n_labs, at.n_policies, at.n_policies, len(Outcome)), dtype=np.int64)
-        table[cells.lab, cells.policy_a, cells.policy_b] = cells.counts.T
-    a, tie, b = np.moveaxis(table, 3, 0)
-    margin = (a - b).astype(np.float64)
+    if cells.table is None:
+        table = np.zeros((len(Outcome), at.n_labs, at.n_policies, at.n_policies), dtype=np.int32)
+        table[:, cells.lab, cells.policy_a, cells.policy_b] = cells.counts
+    else:
+        table = cells.table
+    a, tie, b = table
+    margin = np.subtract(a, b, dtype=np.float64)
     on_a = margin.sum(axis=2)
-    return Table(
-        N=(a + tie + b).astype(np.float64),
-        by_lab=(on_a - margin.sum(axis=1)) / 2,
-        tilt=on_a.sum(axis=1) / 2,
-        ties=tie.sum(axis=(1, 2)).astype(np.float64),
-    )
+    by_lab = (on_a - margin.sum(axis=1)) / 2
+    N = np.add(a, b, dtype=np.float64)
+    N += tie
+    ties = tie.sum(axis=(1, 2), dtype=np.float64)
+    return Table(N, by_lab, on_a.sum(axis=1) / 2, ties, N.sum(axis=(1, 2)), scratch=np.empty((2, *N.shape)))
 
 
 def fit(objective: Objective, settings: DavidsonSettings) -> tuple[Table, Objective, FloatArray] | None:
     """The table, the objective at the estimated spread, and where that is greatest; None where steps do not settle."""
     full = tabulate(objective.cells, objective.at)
     at = objective.at
-    pooled, one = full.pooled(), Layout(at.n_policies, 1)
+    pooled = full.pooled()
     by_labs = bool(objective.free[at.lnu].any())
     # All labs as one costs little, and leads most of the way.
     start = Start(_start(pooled, objective), np.zeros(1), 0.0)
-    found = _climb(pooled, objective, one, start, enough=NEARLY if by_labs else SMALL_GAIN)
+    found = _climb(pooled, objective, start, enough=NEARLY if by_labs else SMALL_STEP)
     if found is not None and by_labs:
-        habits = np.log((full.ties + 1) / (full.N.sum(axis=(1, 2)) - full.ties + 1))
+        habits = np.log((full.ties + 1) / (full.n - full.ties + 1))
         start = Start(found[0], habits - np.median(habits), settings.lab_tie_sd)
-        found = _climb(full, objective, at, start, enough=SMALL_GAIN, estimated=settings.lab_tie_estimated)
+        found = _climb(full, objective, start, enough=SMALL_STEP, estimated=settings.lab_tie_estimated)
     if found is None:
         return None
     u, v, s = found
@@ -161,80 +173,88 @@ def _start(pooled: Table, objective: Objective) -> FloatArray:
     """u = (theta, delta, lnu_0), from the shares of wins and of ties alone."""
     P = objective.at.n_policies
     half = (pooled.N[0].sum(axis=0) + pooled.N[0].sum(axis=1)) / 2
-    won, n, ties = pooled.by_lab[0], float(pooled.N.sum()), float(pooled.ties[0])
+    won, n, ties = pooled.by_lab[0], float(pooled.n[0]), float(pooled.ties[0])
     u = np.zeros(P + 2)
-    u[:P] = np.log((half + won + 1) / (half - won + 1))
-    u[P + 1] = math.log((ties + 1) / (n - ties + 1))
+    nu = (ties + 1) / (n - ties + 1)
+    # As if each policy met a typical one; opponents who lie apart, and ties, bring shares closer to a half.
+    logit = (1 + nu) * np.log((half + won + 1) / (half - won + 1))
+    u[:P] = logit * math.sqrt(1 + math.pi / 8 * float(np.var(logit)))
+    u[P + 1] = math.log(nu)
     return np.where(objective.free[: P + 2], u, objective.mean[: P + 2])
 
 
 def _climb(
     table: Table,
     objective: Objective,
-    at: Layout,
     start: "Start",
     *,
     enough: float,
     estimated: bool = False,
 ) -> tuple[FloatArray, FloatArray, float] | None:
-    """u, v and s where a step promises less than `enough`. None where steps do not settle."""
+    """u, v and s where a step moves no parameter by `enough`. None where steps do not settle."""
     u, v, s = start.u, start.v, start.s
     for _ in range(MAX_STEPS):
-        sums = sums_at(table, at, np.concatenate([u, v]))
-        gradient, H = lab_gradients(table, sums, at).sum(axis=0), information(sums, at)
-        try:
-            step = _step(objective, gradient, H, u, v, s, estimated=estimated)
-        except linalg.LinAlgError:
+        slopes = slopes_at(table, np.concatenate([u, v]))
+        step = _step(objective, slopes, u, v, s, estimated=estimated)
+        if step is None:
             return None
         u, v, s = u + step.u, v + step.v, step.s
-        if not math.isfinite(step.gain):
+        length = max(np.abs(step.u).max(), np.abs(step.v).max())
+        if not math.isfinite(length):
             return None
-        if abs(step.gain) < enough and step.settled:
+        if length < enough and step.settled:
             return u, v, s
     return None
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """What is added to u and v, the next s, the log-likelihood that this promises, and whether s has settled."""
+    """What is added to u and v, the next s, and whether that has settled."""
 
     u: FloatArray
     v: FloatArray
     s: float
-    gain: float
     settled: bool
 
 
 def _step(
-    objective: Objective,
-    gradient: FloatArray,
-    H: FloatArray,
-    u: FloatArray,
-    v: FloatArray,
-    s: float,
-    *,
-    estimated: bool,
-) -> Step:
-    """Newton's, with v eliminated for s's sake. gradient (K,), H (K, K): of the log-likelihood, without priors."""
+    objective: Objective, slopes: Slopes, u: FloatArray, v: FloatArray, s: float, *, estimated: bool
+) -> Step | None:
+    """Newton's, with v eliminated for s's sake. None where the information is not positive definite."""
     shared = u.size
     mean, precision, free = objective.mean[:shared], objective.precision[:shared], objective.free[:shared]
+    gradient, H = slopes.S.sum(axis=0), slopes.H
     g_u = np.where(free, gradient[:shared] - precision * (u - mean), 0.0)
-    H_uu = H[:shared, :shared]
-    if not free.all():
-        H_uu = np.where(free[:, None] & free, H_uu, 0.0)
-    H_uu = H_uu + np.diag(np.where(free, precision, 1.0))
-    factor = linalg.cho_factor(H_uu, check_finite=False)
+    factor = _factor(H[:shared, :shared], precision, free)
+    if factor is None:
+        return None
     if not s:
-        du = linalg.cho_solve(factor, g_u)
-        return Step(du, np.zeros_like(v), s, float(g_u @ du) / 2, settled=True)
-    H_uv = np.where(free[:, None], H[:shared, shared:], 0.0)
-    solved = linalg.cho_solve(factor, np.column_stack([g_u, H_uv]))
-    C = H[shared:, shared:] - H_uv.T @ solved[:, 1:]
-    c = gradient[shared:] - H_uv.T @ solved[:, 0]
-    dv, following, settled = _labs_step(C, c, v, s, estimated=estimated)
-    du = solved[:, 0] - solved[:, 1:] @ dv
-    gain = float(g_u @ du + (gradient[shared:] - v / following**2) @ dv) / 2
-    return Step(du, dv, following, gain, settled)
+        return Step(_solve(factor, g_u), np.zeros_like(v), s, settled=True)
+    H_uv = H[:shared, shared:] * free[:, None]
+    solved = _solve(factor, np.column_stack([g_u, H_uv]))
+    by_g, by_v = solved[:, 0], solved[:, 1:]
+    C = np.diag(H[shared:, shared:].diagonal()) - H_uv.T @ by_v
+    dv, following, settled = _labs_step(C, gradient[shared:] - H_uv.T @ by_g, v, s, estimated=estimated)
+    return Step(by_g - by_v @ dv, dv, following, settled)
+
+
+def _factor(H: FloatArray, precision: FloatArray, free: BoolArray) -> FloatArray | None:
+    """Cholesky's, of H and the priors; parameters that are held stand apart, with 1."""
+    held = ~free
+    if held.any():
+        H = H * (free[:, None] & free)
+        precision = np.where(free, precision, 1.0)
+    else:
+        H = H.copy()
+    H.flat[:: H.shape[0] + 1] += precision
+    # The upper triangle of H by rows is the lower one by columns, as LAPACK reads it.
+    factor, failed = lapack.dpotrf(H.T, lower=1, clean=0, overwrite_a=1)
+    return None if failed else factor
+
+
+def _solve(factor: FloatArray, b: FloatArray) -> FloatArray:
+    solution: FloatArray = lapack.dpotrs(factor, b, lower=1)[0]
+    return solution
 
 
 def _labs_step(
@@ -242,79 +262,93 @@ def _labs_step(
 ) -> tuple[FloatArray, float, bool]:
     """The labs' Newton step dv, the spread s that belongs to where it leads, and whether s has settled.
 
-    C (G, G), c (G,): information and gradient of the labs' tie habits, all other parameters having followed.
+    C (G, G), c (G,): information and gradient of the labs' tie habits, all other parameters having followed. Along the
+    eigenvectors of C, with eigenvalues d, the step leads to (d v + c) / (d + 1/s²).
     """
     start = s
-    values, vectors = np.linalg.eigh(C)
-    for _ in range(SPREAD_UPDATES if estimated else 1):
-        inverse = 1 / (values + 1 / s**2)
-        dv = vectors @ (inverse * (vectors.T @ (c - v / s**2)))
-        if not estimated:
-            return dv, s, True
+    d, vectors = np.linalg.eigh(C)
+    pull = d * (vectors.T @ v) + vectors.T @ c
+    for _ in range(SPREAD_UPDATES if estimated else 0):
+        inverse = 1 / (d + 1 / s**2)
+        following = pull * inverse
         gamma = v.size - float(inverse.sum()) / s**2
-        previous, s = s, next_spread(gamma=gamma, squares=float(np.sum((v + dv) ** 2)))
+        previous, s = s, next_spread(gamma=gamma, squares=float(following @ following))
         if abs(math.log(s / previous)) < SPREAD_SETTLED:
             break
-    inverse = 1 / (values + 1 / s**2)
-    return vectors @ (inverse * (vectors.T @ (c - v / s**2))), s, abs(math.log(s / start)) < SPREAD_SETTLED
+    dv = vectors @ (pull / (d + 1 / s**2)) - v
+    return dv, s, abs(math.log(s / start)) < SPREAD_SETTLED
 
 
-def sums_at(table: Table, at: Layout, x: FloatArray) -> Sums:
-    theta = x[at.theta]
-    e = np.exp((theta[:, None] - theta - x[at.delta]) / 2)
-    other = 1 / e
+def slopes_at(table: Table, x: FloatArray) -> Slopes:
+    at, P = table.at, table.at.n_policies
+    a, c = np.exp(x[at.theta] / 2), math.exp(-x[at.delta] / 2)
     T = 2 * np.exp(x[at.lnu_0] + x[at.lnu])
-    both = e + other
-    share = 1 / (both + T[:, None, None])
-    r = table.N * share
-    return Sums(e - other, both, r, np.multiply(r, share, out=share), T)
+    e = (c * a)[:, None] * (1 / a)
+    other = 1 / e
+    both, D = e + other, e - other
+    r, Q = rQ = table.scratch
+    np.add(both, T[:, None, None], out=Q)
+    np.divide(1, Q, out=Q)
+    np.multiply(table.N, Q, out=r)
+    np.multiply(r, Q, out=Q)
+    (r_rows, Q_rows), (r_columns, Q_columns), (r_total, Q_total) = _sums(rQ, a, c)
 
-
-def lab_gradients(table: Table, sums: Sums, at: Layout) -> FloatArray:
-    """S (G, K): see Objective.lab_gradients."""
     S = np.zeros((at.n_labs, at.size))
-    rD = sums.r * sums.D
-    on_a = rD.sum(axis=2)
-    S[:, at.theta] = table.by_lab - (on_a - rD.sum(axis=1)) / 2
-    S[:, at.delta] = on_a.sum(axis=1) / 2 - table.tilt
-    S[:, at.lnu_0] = table.ties - sums.T * sums.r.sum(axis=(1, 2))
-    S[:, at.lnu] = np.diag(S[:, at.lnu_0])
-    return S
+    S[:, at.theta] = table.by_lab - (r_rows - r_columns) / 2
+    S[:, at.delta] = r_rows.sum(axis=1) / 2 - table.tilt
+    S[:, at.lnu_0] = of_ties = table.ties - T * r_total
+    S[:, at.lnu].flat[:: at.n_labs + 1] = of_ties
 
-
-def information(sums: Sums, at: Layout) -> FloatArray:
-    """H (K, K) of the log-likelihood, without priors: see Objective.information. The upper triangle alone."""
-    P = at.n_policies
-    R, QD = sums.r.sum(axis=0), sums.Q * sums.D
-    hh = (sums.both * R - sums.D * QD.sum(axis=0)) / 4
+    R, Q_all = rQ.sum(axis=1)
+    D *= D
+    D *= Q_all
+    hh = both * R
+    hh -= D
+    hh /= 4
     rows, columns = hh.sum(axis=1), hh.sum(axis=0)
-    on_a = QD.sum(axis=2)
-    by_lab = -sums.T * (on_a - QD.sum(axis=1)).T / 2
-    of_lab = -sums.T * on_a.sum(axis=1) / 2
-    tt = sums.T * sums.r.sum(axis=(1, 2)) - sums.T**2 * sums.Q.sum(axis=(1, 2))
+    by_lab = (T / 2) * (Q_columns - Q_rows).T
+    of_lab = (T / 2) * Q_rows.sum(axis=1)
+    tt = T * (r_total - T * Q_total)
     H = np.zeros((at.size, at.size))
-    H[:P, :P] = np.diag(rows + columns) - hh - hh.T
+    H[:P, :P] -= hh
+    H[:P, :P] -= hh.T
     H[:P, at.delta] = columns - rows
     H[:P, at.lnu_0] = by_lab.sum(axis=1)
     H[:P, at.lnu] = by_lab
-    H[at.delta, at.delta] = hh.sum()
-    H[at.delta, at.lnu_0] = -of_lab.sum()
-    H[at.delta, at.lnu] = -of_lab
-    H[at.lnu_0, at.lnu_0] = tt.sum()
+    H[at.delta, at.lnu_0] = of_lab.sum()
+    H[at.delta, at.lnu] = of_lab
     H[at.lnu_0, at.lnu] = tt
-    H[at.lnu, at.lnu] = np.diag(tt)
-    return H
+    H.flat[:: at.size + 1] = np.concatenate([rows + columns, [rows.sum(), tt.sum()], tt])
+    return Slopes(S, H, both)
 
 
-def _log_likelihood(table: Table, sums: Sums, at: Layout, x: FloatArray) -> float:
-    t = np.log(sums.T)
+def _sums(r: FloatArray, a: FloatArray, c: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(..., P), (..., P), (...): sums of r D over rows and over columns, and of r, for r (..., P, P); D = e - 1/e."""
+    weights = np.stack([a, 1 / a, np.ones_like(a)])
+    over_b = r @ weights.T
+    over_a = weights[:2] @ r
+    rows = c * a * over_b[..., 1] - over_b[..., 0] / (c * a)
+    columns = c / a * over_a[..., 0, :] - a / c * over_a[..., 1, :]
+    return rows, columns, over_b[..., 2].sum(axis=-1)
+
+
+def _log_likelihood(table: Table, both: FloatArray, x: FloatArray) -> float:
+    at = table.at
+    t = math.log(2) + x[at.lnu_0] + x[at.lnu]
     linear = table.by_lab.sum(axis=0) @ x[at.theta] - table.tilt.sum() * x[at.delta] + table.ties @ t
-    return float(linear - np.sum(table.N * np.log(sums.both + sums.T[:, None, None])))
+    total = table.scratch[0]
+    np.add(both, np.exp(t)[:, None, None], out=total)
+    np.log(total, out=total)
+    return float(linear - np.vdot(table.N, total))
 
 
 def _inverse(objective: Objective, H: FloatArray) -> FloatArray:
-    """Zero where a parameter is held."""
-    free = np.flatnonzero(objective.free)
-    V = np.zeros_like(H)
-    V[np.ix_(free, free)] = linalg.cho_solve(linalg.cho_factor(H[np.ix_(free, free)]), np.eye(free.size))
+    """V (K, K), zero where a parameter is held. Raises NoFiniteEstimate."""
+    factor = _factor(H, objective.precision, objective.free)
+    if factor is None:
+        raise davidson.no_finite_estimate()
+    lower, _ = lapack.dpotri(factor, lower=1, overwrite_c=1)
+    V: FloatArray = np.tril(lower)
+    V += np.tril(lower, -1).T
+    V *= objective.free[:, None] & objective.free
     return V

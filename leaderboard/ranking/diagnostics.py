@@ -103,9 +103,8 @@ def _searched(cells: Cells, n_policies: int) -> IntArray:
 
 def _connected(cells: Cells, n_policies: int) -> IntArray:
     """The same from a table of who met whom: where policies are few, that is several times faster than a search."""
-    met = np.eye(n_policies, dtype=np.bool_)
-    met[cells.policy_a, cells.policy_b] = True
-    met |= met.T
+    met = cells.met(n_policies)
+    met = met | met.T | np.eye(n_policies, dtype=np.bool_)
     found = np.full(n_policies, -1, dtype=np.int64)
     number = 0
     for p in range(n_policies):

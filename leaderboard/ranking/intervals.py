@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from leaderboard.ranking.comparisons import FloatArray
 from leaderboard.ranking.estimate import Estimate
@@ -47,14 +47,14 @@ def uncertainty(estimate: Estimate, settings: IntervalSettings, *, labs: int) ->
     Clustering on top would take the residuals from which the effects are already gone, and be far too narrow.
     """
     upper = (1 + settings.level) / 2
-    normal_quantile = float(stats.norm.ppf(upper))
+    normal_quantile = float(special.ndtri(upper))
     if estimate.lab_effects:
         df = estimate.df if labs >= settings.min_labs else None
-        quantile = float(stats.t.ppf(upper, df)) if df else normal_quantile
+        quantile = float(special.stdtrit(df, upper)) if df else normal_quantile
         return Uncertainty(estimate.covariance, df, "model", quantile, normal_quantile)
     if settings.method == "model" or labs < settings.min_labs:
         return Uncertainty(estimate.covariance, None, "model", normal_quantile, normal_quantile)
-    quantile = float(stats.t.ppf(upper, labs - 1))
+    quantile = float(special.stdtrit(labs - 1, upper))
     V = at_least(clustered(estimate.influence, labs=labs), estimate.covariance * (normal_quantile / quantile) ** 2)
     return Uncertainty(V, labs - 1, "clustered", quantile, normal_quantile)
 

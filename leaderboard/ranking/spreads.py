@@ -1,8 +1,8 @@
 """How far effects of one kind lie apart: standard deviations of priors, estimated by empirical Bayes."""
 
-from scipy import optimize
-
 SPREAD_FLOOR = 0.03
+PRECISE = 1e-14
+MAX_STEPS = 100
 
 
 def next_spread(*, gamma: float, squares: float, rate: float = 1.0, floor: float = SPREAD_FLOOR) -> float:
@@ -12,8 +12,14 @@ def next_spread(*, gamma: float, squares: float, rate: float = 1.0, floor: float
     squares: their sum of squares. MacKay's update, with an exponential prior of that rate on s, which pulls towards
     effects being alike: Simpson et al. 2017, Statist. Sci. 32:1. At least the floor.
     """
-    highest = (squares / rate) ** (1 / 3)
-    if highest <= floor:
-        return floor
-    root = optimize.brentq(lambda s: rate * s**3 + max(gamma, 0.0) * s**2 - squares, 0.0, highest)
-    return max(float(root), floor)
+    gamma = max(gamma, 0.0)
+    s: float = (squares / rate) ** (1 / 3)
+    # Newton's method from above the root, where the cubic is convex and rises: each step ends above the root.
+    for _ in range(MAX_STEPS):
+        if s <= floor:
+            return floor
+        step = (rate * s**3 + gamma * s**2 - squares) / (3 * rate * s**2 + 2 * gamma * s)
+        s -= step
+        if step <= PRECISE * s:
+            break
+    return max(s, floor)
