@@ -85,12 +85,13 @@ class Factor:
         variances: FloatArray = np.einsum("ij,ij->i", inverse, inverse)
         return variances
 
-    def lab_variances(self) -> FloatArray:
-        """(G, B) of the diagonal of H^-1: of L^-T (I + Z S^-1 Z') L^-1 in each lab."""
-        U = linalg.blas.dtrsm(1.0, self.R, self._stacked.T, trans_a=True).T.reshape(self.Z.shape)
-        own = np.swapaxes(self.inverse, 1, 2) @ U
-        variances: FloatArray = np.einsum("gij,gij->gj", self.inverse, self.inverse)
-        variances += np.einsum("gbk,gbk->gb", own, own)
+    def lab_variances(self, kept: slice = slice(None)) -> FloatArray:
+        """(G, B) of the diagonal of H^-1, or these of the B: of L^-T (I + Z S^-1 Z') L^-1 in each lab."""
+        inverse = self.inverse[:, :, kept]
+        own = np.swapaxes(inverse, 1, 2) @ self.Z
+        solved = linalg.blas.dtrsm(1.0, self.R, own.reshape(-1, own.shape[2]).T, trans_a=True)
+        shared = np.einsum("ij,ij->j", solved, solved).reshape(own.shape[:2])
+        variances: FloatArray = np.einsum("gij,gij->gj", inverse, inverse) + shared
         return variances
 
     @cached_property

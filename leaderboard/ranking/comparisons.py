@@ -87,7 +87,8 @@ class Cells:
     def met(self, n_policies: int) -> BoolArray:
         """(P, P): whether the row policy, on side A, was compared with the column policy."""
         if self.table is not None:
-            return np.bitwise_or.reduce(self.table, axis=(0, 1)) > 0
+            found: BoolArray = np.bitwise_or.reduce(self.table, axis=(0, 1)) > 0
+            return found
         met = np.zeros((n_policies, n_policies), dtype=np.bool_)
         met[self.policy_a, self.policy_b] = True
         return met

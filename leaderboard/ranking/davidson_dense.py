@@ -31,8 +31,12 @@ MAX_STEPS = 50
 SMALL_STEP = 1e-4
 # So little is enough of all labs as one.
 NEARLY = 0.3
+# The spread follows for as long as the tie habits that belong to it are this near: curvature says little of those beyond.
+NEAR = 0.1
+# Relative changes of the spread: over a step, and by one of its updates, of which slow ones add up to much more.
 SPREAD_SETTLED = 1e-5
-SPREAD_UPDATES = 300
+UPDATE_SETTLED = 1e-8
+SPREAD_UPDATES = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,13 +271,16 @@ def _labs_step(
     """
     start = s
     d, vectors = np.linalg.eigh(C)
-    pull = d * (vectors.T @ v) + vectors.T @ c
+    here = vectors.T @ v
+    pull = d * here + vectors.T @ c
     for _ in range(SPREAD_UPDATES if estimated else 0):
         inverse = 1 / (d + 1 / s**2)
-        following = pull * inverse
+        there = pull * inverse
+        if np.abs(there - here).max() > NEAR:
+            break
         gamma = v.size - float(inverse.sum()) / s**2
-        previous, s = s, next_spread(gamma=gamma, squares=float(following @ following))
-        if abs(math.log(s / previous)) < SPREAD_SETTLED:
+        previous, s = s, next_spread(gamma=gamma, squares=float(there @ there))
+        if abs(s - previous) < UPDATE_SETTLED * s:
             break
     dv = vectors @ (pull / (d + 1 / s**2)) - v
     return dv, s, abs(math.log(s / start)) < SPREAD_SETTLED

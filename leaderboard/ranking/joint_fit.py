@@ -21,7 +21,7 @@ MAX_HALVINGS = 40
 # After a step that promises less than this of Q one more is taken, with the curvature there, and is the last.
 SMALL_GAIN = 1e-10
 # The spreads have settled when none changes by this share.
-SPREADS_SETTLED = 0.01
+SPREADS_SETTLED = 0.02
 STEP_SETTLED = 1e-3
 LARGEST_SHARE = 0.9
 # A step of this share of the one before shows that the curvature still serves.

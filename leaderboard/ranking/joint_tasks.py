@@ -72,7 +72,7 @@ def lab_results(fitted: Fitted, V: FloatArray, comparisons: Comparisons) -> tupl
     layout, rows = objective.layout, objective.readings
     n = np.bincount(rows.lab, rows.n, layout.n_labs)
     shown = bool(rows.known.sum()) and fitted.spreads.lab > 0
-    se = np.sqrt(fitted.factor.lab_variances()[:, MU_LAB])
+    se = np.sqrt(fitted.factor.lab_variances(slice(MU_LAB, MU_LAB + 1))[:, 0])
     hard = np.append(-at.shared[layout.mu_c], 0.0)
     if layout.n_categories:
         hard[:-1] -= hard[:-1].mean()
