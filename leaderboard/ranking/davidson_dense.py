@@ -31,7 +31,7 @@ MAX_STEPS = 50
 SMALL_STEP = 1e-4
 # So little is enough of all labs as one.
 NEARLY = 0.3
-# The spread follows for as long as the tie habits that belong to it are this near: curvature says little of those beyond.
+# The spread follows while the tie habits that belong to it are this near: of those beyond, the curvature says little.
 NEAR = 0.1
 # Relative changes of the spread: over a step, and by one of its updates, of which slow ones add up to much more.
 SPREAD_SETTLED = 1e-5
