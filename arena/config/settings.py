@@ -62,6 +62,9 @@ BEHIND_TLS = env.boolean("BEHIND_TLS", default=PUBLIC_URL.startswith("https://")
 TRUST_FORWARDED_FOR = env.boolean("TRUST_FORWARDED_FOR", default=False)
 
 # Rules of the arena that an installation may set
+CREDITS_WELCOME = env.integer("CREDITS_WELCOME", 20, low=0)
+CREDITS_WEEKLY = env.integer("CREDITS_WEEKLY", 5, low=0)
+CREDITS_EARNED = env.integer("CREDITS_EARNED", 2, low=0)
 SESSION_LEASE = timedelta(minutes=env.integer("SESSION_LEASE_MINUTES", 120, low=1))
 TRAINING_REQUIRED = env.boolean("TRAINING_REQUIRED", default=True)
 MAX_OPEN_SESSIONS = env.integer("MAX_OPEN_SESSIONS", 20, low=1)

@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("evaluations.roboarena.urls")),
     path("", include("reports.urls")),
     path("", include("workers.urls")),
+    path("", include("credits.urls")),
     path("", include("arena.lab_urls")),
     path("", include("arena.urls")),
     path("api/", include("arena.api.doc_urls")),
