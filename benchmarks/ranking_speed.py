@@ -1,6 +1,6 @@
 """How fast comparisons become scores with intervals: we and the peers, each in a process of its own, in turn.
 
-    python -m benchmarks.ranking_speed [--sizes 10000 100000 1000000 10000000] [--rounds 5]
+    python -m benchmarks.ranking_speed [--sizes 10000 100000 1000000 10000000] [--rounds 9]
 
 100 policies, 24 % ties, 7 labs, from integer keys. The peers live in .venv-bench (requirements-bench.lock).
 """
@@ -155,7 +155,7 @@ def _require_alike(peer: str, mine: list[float], theirs: list[float]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     if not PEERS.exists():
         raise SystemExit("The peers are not installed: make bench-ranking_speed does that.")
