@@ -1,6 +1,6 @@
 """Moving credits. Every verb is said with a key, and a repeat is answered with the first outcome.
 
-Where several accounts are touched in one transaction, a lab's comes before holds: nobody waits for each other in a ring.
+Where several accounts are touched in one transaction, a lab's comes before holds, so that nobody waits in a ring.
 """
 
 from django.db import IntegrityError, transaction
@@ -35,7 +35,13 @@ def account_of(lab: Lab) -> Account:
 
 @transaction.atomic
 def earn(
-    *, lab: Lab, amount: int, key: str, kind: Entry.Kind = Entry.Kind.EARNED, comment: str = "", by: Person | None = None
+    *,
+    lab: Lab,
+    amount: int,
+    key: str,
+    kind: Entry.Kind = Entry.Kind.EARNED,
+    comment: str = "",
+    by: Person | None = None,
 ) -> Entry:
     """Credits made for a lab. What it owes is settled with them at once."""
     account = account_of(lab)
@@ -95,9 +101,7 @@ def release(*, purpose: str, key: str, keep: int = 0, comment: str = "", by: Per
     if known is not None or held.balance <= keep:
         return known
     amount = held.balance - keep
-    entry = _post(
-        key=key, kind=Entry.Kind.RELEASED, amount=amount, source=held, target=account, comment=comment, by=by
-    )
+    entry = _post(key=key, kind=Entry.Kind.RELEASED, amount=amount, source=held, target=account, comment=comment, by=by)
     _settle_debts(account)
     return entry
 
@@ -117,7 +121,7 @@ def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
     entry = Entry.objects.filter(key=earned, kind=Entry.Kind.EARNED).select_related("target").first()
     if entry is None or entry.target is None:
         return
-    account = Account.objects.select_for_update().get(pk=entry.target_id)
+    account = Account.objects.select_for_update().get(pk=entry.target.pk)
     debt, created = Debt.objects.get_or_create(
         key=f"{earned}:taken-back", defaults={"account": account, "amount": entry.amount, "comment": comment}
     )

@@ -14,8 +14,9 @@ from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
 from arena.models import ClientKey, Endpoint, Person, PolicyVersion, Station
 from evaluations import blinding, pairs, rubrics
 from evaluations.categories import intended_category
-from evaluations.models import Label, Session, Side, State, TaskCategory
+from evaluations.models import EvaluationRequest, Label, Session, Side, State, TaskCategory
 from evaluations.pairing import Bench, Candidate, Draw, draw_pair
+from evaluations.requests import serving
 
 INSTRUCTION_MAX_LENGTH = 2000
 # Control, format (bidirectional marks among them) and private characters.
@@ -55,7 +56,7 @@ def open_session(
         raise TooMany(
             "too_many_open_sessions", "Too many of your sessions are open at this station; finish some first."
         )
-    draw = _draw(station, person, training=training, instruction=instruction, now=now)
+    draw, request = _draw(station, person, training=training, instruction=instruction, category=category, now=now)
     session = Session.objects.create(
         simulated=station.simulated,
         training=training,
@@ -72,6 +73,8 @@ def open_session(
         pair_probability=draw.probability,
         pool_size=draw.pool_size,
         draw_kind=draw.kind,
+        requested=request is not None,
+        request=request,
     )
     _seat(session, draw)
     audit.record("session:opened", subject=f"session:{session.pk}", person=person, lab=session.lab, training=training)
@@ -140,32 +143,49 @@ def clean_instruction(instruction: str) -> str:
     return instruction
 
 
-def _draw(station: Station, evaluator: Person, *, training: bool, instruction: str, now: datetime) -> Draw:
-    """A pair for this station, without a policy of a lab with a stake.
+def _draw(
+    station: Station,
+    evaluator: Person,
+    *,
+    training: bool,
+    instruction: str,
+    category: TaskCategory,
+    now: datetime,
+) -> tuple[Draw, EvaluationRequest | None]:
+    """A pair for this station, without a policy of a lab with a stake, and the request that caused it, if one did.
 
-    Training counts nowhere, so it bars no lab, no pair tells more than another, and none measures the noise.
+    Training counts nowhere, so it bars no lab, serves no request, no pair tells more than another, and none measures
+    the noise.
     """
-    pool = candidates(training=training)
     if training:
-        draw = draw_pair(pool, _bench(station, frozenset()), SystemRandom())
-    else:
-        draw = draw_pair(
-            pool,
-            _bench(station, _labs_with_a_stake(station, evaluator)),
-            SystemRandom(),
-            weights=pairs.weights_among(candidate.version_id for candidate in pool),
-            earlier=pairs.earlier_on_task(station=station, instruction=instruction, now=now),
-            mix=pairs.mix_at(station),
-        )
-    if draw is not None:
-        return draw
-    if training:
-        raise Conflict("no_training_pair", "There are no two known policies that this station could train with now.")
-    raise Conflict(
-        "no_pair",
-        "Fewer than two policies fit this station at the moment.",
-        hint="They must be of a lab without a stake, for this robot and action space, and need no camera it lacks.",
-    )
+        drawn = draw_pair(candidates(training=True), _bench(station, frozenset()), SystemRandom())
+        if drawn is None:
+            raise Conflict(
+                "no_training_pair", "There are no two known policies that this station could train with now."
+            )
+        return drawn, None
+    pool = candidates()
+    bench = _bench(station, _labs_with_a_stake(station, evaluator))
+    weights = pairs.weights_among(candidate.version_id for candidate in pool)
+    earlier = pairs.earlier_on_task(station=station, instruction=instruction, now=now)
+    orders = serving.orders_at(station=station, category=category, now=now)
+    mix = pairs.mix_at(station)
+    while True:
+        draw = draw_pair(pool, bench, SystemRandom(), weights=weights, earlier=earlier, orders=orders, mix=mix)
+        if draw is None:
+            raise Conflict(
+                "no_pair",
+                "Fewer than two policies fit this station at the moment.",
+                hint="They must be of a lab without a stake, for this robot and action space, and need no camera it "
+                "lacks.",
+            )
+        if draw.order_id is None:
+            return draw, None
+        request = serving.claim(order_id=draw.order_id, station=station, now=now)
+        if request is not None:
+            return draw, request
+        # Somebody else was given its last place just now.
+        orders = [order for order in orders if order.order_id != draw.order_id]
 
 
 def _labs_with_a_stake(station: Station, evaluator: Person) -> frozenset[int]:

@@ -65,10 +65,11 @@ def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> set
 
 
 def mix_at(station: Station) -> Mix:
-    """How often the next draw at this station measures the noise. Every draw counts, whatever became of its session."""
+    """How often the next draw here measures the noise or serves an order. Every draw counts, whatever became of it."""
     last = Session.objects.filter(station=station, training=False).order_by("-opened_at")[:COUNTED]
     counts = last.aggregate(drawn=Count("pk"), repeated=Count("pk", filter=Q(draw_kind=DrawKind.REPEAT)))
     return Mix(
         repeat=repeat_chance(share=settings.REPEAT_SHARE, **counts),
         same_policy=settings.SAME_POLICY_SHARE,
+        requested=settings.REQUESTED_SHARE,
     )

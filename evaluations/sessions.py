@@ -18,6 +18,7 @@ from arena.models import ClientKey, Membership, Person
 from evaluations import reminders
 from evaluations.models import Episode, Exclusion, Label, Preference, Result, Session, State
 from evaluations.reasons import ABANDON_REASONS, INVALID_REASONS, Reason
+from evaluations.requests import orders
 
 REASON_MAX_LENGTH = 40
 COMMENT_MAX_LENGTH = 500
@@ -156,6 +157,7 @@ def exclude(*, session: Session, reason: str, comment: str, by: Person) -> Exclu
         session=session, defaults={"reason": reason.strip(), "comment": comment.strip(), "person": by}
     )
     if created:
+        orders.undo(session=session, reason=exclusion.reason, by=by)
         audit.record("session:excluded", subject=f"session:{session.pk}", person=by, lab=session.lab, reason=reason)
         enqueue(Job.RECOMPUTE_BOARDS)
     return exclusion
@@ -208,6 +210,7 @@ def _close(
     session.save(
         update_fields=["state", "valid", "reason", "reason_comment", "closed_at", "lease_expires_at", "revealed_at"]
     )
+    orders.settle(session=session, now=now)
     if state == State.EXPIRED:
         reminders.tell_expired(session)
     subject = f"session:{session.pk}"

@@ -69,6 +69,7 @@ SESSION_LEASE = timedelta(minutes=env.integer("SESSION_LEASE_MINUTES", 120, low=
 TRAINING_REQUIRED = env.boolean("TRAINING_REQUIRED", default=True)
 MAX_OPEN_SESSIONS = env.integer("MAX_OPEN_SESSIONS", 20, low=1)
 REPEAT_SHARE = env.share("REPEAT_SHARE", 0.05)
+REQUESTED_SHARE = env.share("REQUESTED_SHARE", 0.5)
 SAME_POLICY_SHARE = env.share("SAME_POLICY_SHARE", 0.02)
 MAX_UPLOAD_BYTES = env.integer("MAX_UPLOAD_MB", 512, low=1) * 1024 * 1024
 UPLOADS_AT_ONCE = env.integer("UPLOADS_AT_ONCE", 24, low=1)

@@ -9,134 +9,292 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('arena', '0005_vouched_emails'),
+        ("arena", "0005_vouched_emails"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('lab', "at the lab's disposal"), ('hold', 'held')], max_length=4)),
-                ('key', models.CharField(max_length=80, unique=True)),
-                ('balance', models.BigIntegerField(default=0)),
-                ('unlimited', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('lab', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='arena.lab')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(choices=[("lab", "at the lab's disposal"), ("hold", "held")], max_length=4)),
+                ("key", models.CharField(max_length=80, unique=True)),
+                ("balance", models.BigIntegerField(default=0)),
+                ("unlimited", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "lab",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="accounts", to="arena.lab"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Debt',
+            name="Debt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=140, unique=True)),
-                ('amount', models.PositiveIntegerField()),
-                ('paid', models.PositiveIntegerField(default=0)),
-                ('lifted', models.BooleanField(default=False)),
-                ('comment', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='debts', to='credits.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=140, unique=True)),
+                ("amount", models.PositiveIntegerField()),
+                ("paid", models.PositiveIntegerField(default=0)),
+                ("lifted", models.BooleanField(default=False)),
+                ("comment", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="debts", to="credits.account"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Entry',
+            name="Entry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=160)),
-                ('kind', models.CharField(choices=[('welcome', 'welcome'), ('weekly', 'weekly grant'), ('manual', 'granted by a steward'), ('baseline', 'made for a baseline'), ('earned', 'earned by a valid session'), ('held', 'held for a request'), ('released', 'returned from a request'), ('spent', 'an evaluation'), ('refunded', 'an evaluation paid back'), ('taken_back', 'taken back')], max_length=12)),
-                ('amount', models.PositiveIntegerField()),
-                ('source_after', models.BigIntegerField(blank=True, editable=False, null=True)),
-                ('target_after', models.BigIntegerField(blank=True, editable=False, null=True)),
-                ('comment', models.CharField(blank=True, max_length=300)),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='credit_entries', to=settings.AUTH_USER_MODEL)),
-                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries_out', to='credits.account')),
-                ('target', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries_in', to='credits.account')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=160)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("welcome", "welcome"),
+                            ("weekly", "weekly grant"),
+                            ("manual", "granted by a steward"),
+                            ("baseline", "made for a baseline"),
+                            ("earned", "earned by a valid session"),
+                            ("held", "held for a request"),
+                            ("released", "returned from a request"),
+                            ("spent", "an evaluation"),
+                            ("refunded", "an evaluation paid back"),
+                            ("taken_back", "taken back"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("amount", models.PositiveIntegerField()),
+                ("source_after", models.BigIntegerField(blank=True, editable=False, null=True)),
+                ("target_after", models.BigIntegerField(blank=True, editable=False, null=True)),
+                ("comment", models.CharField(blank=True, max_length=300)),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "person",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="credit_entries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries_out",
+                        to="credits.account",
+                    ),
+                ),
+                (
+                    "target",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries_in",
+                        to="credits.account",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'entries',
-                'ordering': ('-id',),
+                "verbose_name_plural": "entries",
+                "ordering": ("-id",),
             },
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('balance__gte', 0)), name='account_never_negative'),
+            model_name="account",
+            constraint=models.CheckConstraint(condition=models.Q(("balance__gte", 0)), name="account_never_negative"),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'lab')), fields=('lab',), name='account_one_a_lab'),
+            model_name="account",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "lab")), fields=("lab",), name="account_one_a_lab"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='account',
-            constraint=models.CheckConstraint(condition=models.Q(('kind', 'lab'), ('unlimited', False), _connector='OR'), name='account_unlimited_is_a_labs'),
+            model_name="account",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind", "lab"), ("unlimited", False), _connector="OR"),
+                name="account_unlimited_is_a_labs",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."lab_id" IS DISTINCT FROM (NEW."lab_id") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='9f6760277d4d8ab9927e89c51878a410d5637b73', operation='UPDATE', pgid='pgtrigger_account_immutable_22219', table='credits_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."kind" IS DISTINCT FROM (NEW."kind") OR OLD."lab_id" IS DISTINCT FROM (NEW."lab_id") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="9f6760277d4d8ab9927e89c51878a410d5637b73",
+                    operation="UPDATE",
+                    pgid="pgtrigger_account_immutable_22219",
+                    table="credits_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='8691a2965d8c6e33004c37764033c5f71a212e12', operation='DELETE', pgid='pgtrigger_account_kept_18297', table='credits_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="8691a2965d8c6e33004c37764033c5f71a212e12",
+                    operation="DELETE",
+                    pgid="pgtrigger_account_kept_18297",
+                    table="credits_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_starts_empty', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."balance" IS DISTINCT FROM 0)', func="RAISE EXCEPTION 'An account starts empty.' USING ERRCODE = 'check_violation';", hash='7be5e682945873b7bfc334b5234e8f91c1a80617', operation='INSERT', pgid='pgtrigger_account_starts_empty_71315', table='credits_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_starts_empty",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NEW."balance" IS DISTINCT FROM 0)',
+                    func="RAISE EXCEPTION 'An account starts empty.' USING ERRCODE = 'check_violation';",
+                    hash="7be5e682945873b7bfc334b5234e8f91c1a80617",
+                    operation="INSERT",
+                    pgid="pgtrigger_account_starts_empty_71315",
+                    table="credits_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='account',
-            trigger=pgtrigger.compiler.Trigger(name='account_moves_by_entries', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD.balance IS DISTINCT FROM NEW.balance AND pg_catalog.pg_trigger_depth() = 0)', func="RAISE EXCEPTION 'Only an entry changes a balance.' USING ERRCODE = 'check_violation';", hash='f08dbf307daf8a3c8fafb5f5a115d1a9ff4b8fdc', operation='UPDATE', pgid='pgtrigger_account_moves_by_entries_4fb8e', table='credits_account', when='BEFORE')),
+            model_name="account",
+            trigger=pgtrigger.compiler.Trigger(
+                name="account_moves_by_entries",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.balance IS DISTINCT FROM NEW.balance AND pg_catalog.pg_trigger_depth() = 0)",
+                    func="RAISE EXCEPTION 'Only an entry changes a balance.' USING ERRCODE = 'check_violation';",
+                    hash="f08dbf307daf8a3c8fafb5f5a115d1a9ff4b8fdc",
+                    operation="UPDATE",
+                    pgid="pgtrigger_account_moves_by_entries_4fb8e",
+                    table="credits_account",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='debt',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('paid__lte', models.F('amount'))), name='debt_within_its_amount'),
+            model_name="debt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("paid__lte", models.F("amount"))), name="debt_within_its_amount"
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='debt',
-            trigger=pgtrigger.compiler.Trigger(name='debt_immutable', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."account_id" IS DISTINCT FROM (NEW."account_id") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."comment" IS DISTINCT FROM (NEW."comment") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='dc0847ab380e64277836e9062e91857d1759b7a9', operation='UPDATE', pgid='pgtrigger_debt_immutable_24267', table='credits_debt', when='BEFORE')),
+            model_name="debt",
+            trigger=pgtrigger.compiler.Trigger(
+                name="debt_immutable",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."account_id" IS DISTINCT FROM (NEW."account_id") OR OLD."key" IS DISTINCT FROM (NEW."key") OR OLD."amount" IS DISTINCT FROM (NEW."amount") OR OLD."comment" IS DISTINCT FROM (NEW."comment") OR OLD."created_at" IS DISTINCT FROM (NEW."created_at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="dc0847ab380e64277836e9062e91857d1759b7a9",
+                    operation="UPDATE",
+                    pgid="pgtrigger_debt_immutable_24267",
+                    table="credits_debt",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='debt',
-            trigger=pgtrigger.compiler.Trigger(name='debt_kept', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='1aa437625baf6a0e8a7b8b72a74dac132a6cab1c', operation='DELETE', pgid='pgtrigger_debt_kept_1cd50', table='credits_debt', when='BEFORE')),
+            model_name="debt",
+            trigger=pgtrigger.compiler.Trigger(
+                name="debt_kept",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="1aa437625baf6a0e8a7b8b72a74dac132a6cab1c",
+                    operation="DELETE",
+                    pgid="pgtrigger_debt_kept_1cd50",
+                    table="credits_debt",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['source', '-id'], name='entry_out'),
+            model_name="entry",
+            index=models.Index(fields=["source", "-id"], name="entry_out"),
         ),
         migrations.AddIndex(
-            model_name='entry',
-            index=models.Index(fields=['target', '-id'], name='entry_in'),
+            model_name="entry",
+            index=models.Index(fields=["target", "-id"], name="entry_in"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('key',), name='entry_key_unique'),
+            model_name="entry",
+            constraint=models.UniqueConstraint(fields=("key",), name="entry_key_unique"),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('source__isnull', False), ('target__isnull', False), _connector='OR'), name='entry_moves_something'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source__isnull", False), ("target__isnull", False), _connector="OR"),
+                name="entry_moves_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('source', models.F('target')), _negated=True), name='entry_between_two'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("source", models.F("target")), _negated=True), name="entry_between_two"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gt', 0), ('kind', 'weekly'), _connector='OR'), name='entry_has_an_amount'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gt", 0), ("kind", "weekly"), _connector="OR"), name="entry_has_an_amount"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'manual'), _negated=True), models.Q(('comment', ''), _negated=True), _connector='OR'), name='entry_by_hand_says_why'),
+            model_name="entry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "manual"), _negated=True),
+                    models.Q(("comment", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="entry_by_hand_says_why",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='entry',
-            trigger=pgtrigger.compiler.Trigger(name='entry_moves_credits', sql=pgtrigger.compiler.UpsertTriggerSql(func="\n    IF NEW.source_id < NEW.target_id THEN\n        UPDATE credits_account SET balance = balance - NEW.amount WHERE id = NEW.source_id\n            RETURNING balance INTO NEW.source_after;\n    END IF;\n    UPDATE credits_account SET balance = balance + NEW.amount WHERE id = NEW.target_id\n        RETURNING balance INTO NEW.target_after;\n    IF NEW.target_id IS NULL OR NEW.source_id > NEW.target_id THEN\n        UPDATE credits_account SET balance = balance - NEW.amount WHERE id = NEW.source_id\n            RETURNING balance INTO NEW.source_after;\n    END IF;\n    -- Whoever wrote the same key at the same time has ended by now: both wanted the same accounts.\n    IF EXISTS (SELECT FROM credits_entry WHERE key = NEW.key) THEN\n        RAISE EXCEPTION 'There is an entry %.', NEW.key\n            USING ERRCODE = 'unique_violation', CONSTRAINT = 'entry_key_unique';\n    END IF;\n    -- Numbers follow the order in which an account was moved.\n    NEW.id = nextval(pg_get_serial_sequence('credits_entry', 'id'));\n    RETURN NEW;\n", hash='4fce6432114926aa00c12f466ccaa42dcaf0ad39', operation='INSERT', pgid='pgtrigger_entry_moves_credits_dc6a3', table='credits_entry', when='BEFORE')),
+            model_name="entry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="entry_moves_credits",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\n    IF NEW.source_id < NEW.target_id THEN\n        UPDATE credits_account SET balance = balance - NEW.amount WHERE id = NEW.source_id\n            RETURNING balance INTO NEW.source_after;\n    END IF;\n    UPDATE credits_account SET balance = balance + NEW.amount WHERE id = NEW.target_id\n        RETURNING balance INTO NEW.target_after;\n    IF NEW.target_id IS NULL OR NEW.source_id > NEW.target_id THEN\n        UPDATE credits_account SET balance = balance - NEW.amount WHERE id = NEW.source_id\n            RETURNING balance INTO NEW.source_after;\n    END IF;\n    -- Whoever wrote the same key at the same time has ended by now: both wanted the same accounts.\n    IF EXISTS (SELECT FROM credits_entry WHERE key = NEW.key) THEN\n        RAISE EXCEPTION 'There is an entry %.', NEW.key\n            USING ERRCODE = 'unique_violation', CONSTRAINT = 'entry_key_unique';\n    END IF;\n    -- Numbers follow the order in which an account was moved.\n    NEW.id = nextval(pg_get_serial_sequence('credits_entry', 'id'));\n    RETURN NEW;\n",
+                    hash="4fce6432114926aa00c12f466ccaa42dcaf0ad39",
+                    operation="INSERT",
+                    pgid="pgtrigger_entry_moves_credits_dc6a3",
+                    table="credits_entry",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='entry',
-            trigger=pgtrigger.compiler.Trigger(name='entry_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='e928b22c4c0c14c61692035c751d4c0ab3f1cd46', operation='UPDATE OR DELETE', pgid='pgtrigger_entry_append_only_93f97', table='credits_entry', when='BEFORE')),
+            model_name="entry",
+            trigger=pgtrigger.compiler.Trigger(
+                name="entry_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="e928b22c4c0c14c61692035c751d4c0ab3f1cd46",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_entry_append_only_93f97",
+                    table="credits_entry",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]

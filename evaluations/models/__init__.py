@@ -1,4 +1,4 @@
-"""Sessions, sides, episodes, results, media files, and what the relay measured."""
+"""Sessions, sides, episodes, results, media files, what the relay measured, and what owners ordered."""
 
 from evaluations.models.episodes import (
     KIND_PATTERN,
@@ -10,14 +10,17 @@ from evaluations.models.episodes import (
     Upload,
 )
 from evaluations.models.pairing import PairEvidence, PairWeight
+from evaluations.models.requests import LARGEST_REQUEST, EvaluationRequest
 from evaluations.models.results import Draft, Exclusion, Guess, Preference, Result, ResultQuerySet
 from evaluations.models.sessions import OPEN_STATES, Label, Session, SessionQuerySet, Side, State, TaskCategory
 
 __all__ = [
     "KIND_PATTERN",
+    "LARGEST_REQUEST",
     "OPEN_STATES",
     "Draft",
     "Episode",
+    "EvaluationRequest",
     "Exclusion",
     "FailureMode",
     "Guess",

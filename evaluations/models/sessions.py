@@ -46,6 +46,7 @@ class State(models.TextChoices):
 
 _DRAW_KINDS = [
     (DrawKind.NORMAL.value, "normal"),
+    (DrawKind.REQUESTED.value, "requested"),
     (DrawKind.REPEAT.value, "a repeat"),
     (DrawKind.SAME_POLICY.value, "the same policy twice"),
 ]
@@ -112,8 +113,11 @@ class Session(models.Model):
     # Told to nobody before the reveal.
     draw_kind = models.CharField(max_length=12, choices=_DRAW_KINDS, default=DrawKind.NORMAL.value)
 
-    # Whether an owner ordered it: such sessions are left out where owners could steer a result.
+    # Whether an owner ordered it, and in which request: it is left out where owners could steer a result.
     requested = models.BooleanField(default=False)
+    request = models.ForeignKey(
+        "evaluations.EvaluationRequest", on_delete=models.PROTECT, related_name="sessions", null=True, blank=True
+    )
 
     objects = SessionQuerySet.as_manager()
 
@@ -142,6 +146,10 @@ class Session(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(draw_kind__in=[kind.value for kind in DrawKind]), name="session_draw_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(request=None) | Q(requested=True, draw_kind=DrawKind.REQUESTED.value),
+                name="session_of_a_request_says_so",
             ),
             models.CheckConstraint(condition=Q(reason__in=["", *Reason.values]), name="session_reason_known"),
             models.CheckConstraint(
@@ -175,7 +183,7 @@ class Session(models.Model):
                 fields=[
                     "source", "simulated", "training", "lab", "station", "evaluator", "key", "embodiment",
                     "instruction", "rubric", "intended_category", "opened_at", "pair_probability", "pool_size",
-                    "draw_kind", "requested",
+                    "draw_kind", "requested", "request",
                 ],
             ),
         ]  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 from django.db import Error, IntegrityError, connection, transaction
 
 from arena.errors import AccessDenied, ArenaError
-from arena.models import AuditEvent, Lab
+from arena.models import AuditEvent, Lab, Role
 from credits import ledger
 from credits.ledger import NotEnoughCredits
 from credits.models import Account, Entry
@@ -152,12 +152,12 @@ def test_a_grant_has_an_amount_and_a_reason(lab: Lab, amount: int, comment: str)
 
 
 def test_only_a_steward_grants(lab: Lab) -> None:
-    alice = make_person("alice@example.org", lab=lab, role="owner")
+    alice = make_person("alice@example.org", lab=lab, role=Role.OWNER)
     with pytest.raises(AccessDenied):
         ledger.grant(lab=lab, amount=5, comment="because", key="manual:1", by=alice)
 
 
-def refused(sql: str, *parameters: object) -> bool:
+def refused(sql: str, *parameters: int) -> bool:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql, parameters)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from itertools import combinations
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,9 @@ from evaluations.pairing import (
     Candidate,
     DrawKind,
     Mix,
+    Order,
+    Way,
+    chances_of_orders,
     draw_pair,
     fits,
     pair_chances,
@@ -109,19 +113,19 @@ MIX = Mix(repeat=0.2, same_policy=0.1)
 
 def test_a_share_is_kept_for_the_pairs_that_met_on_the_task() -> None:
     ways = ways_to_draw(range(3), {}, [(0, 1), (0, 1), (1, 2), (7, 8)], MIX)
-    repeats = {pair: chance for (kind, pair), chance in ways.items() if kind == DrawKind.REPEAT}
+    repeats = {way.pair: chance for way, chance in ways.items() if way.kind == DrawKind.REPEAT}
     assert repeats == pytest.approx({(0, 1): 0.1, (1, 2): 0.1})
 
 
 def test_a_task_without_earlier_pairs_is_not_repeated() -> None:
     unmet = ways_to_draw(range(3), {}, [(7, 8)], MIX)
     assert unmet == ways_to_draw(range(3), {}, [], Mix(same_policy=0.1))
-    assert {kind for kind, _ in unmet} == {DrawKind.NORMAL, DrawKind.SAME_POLICY}
+    assert {way.kind for way in unmet} == {DrawKind.NORMAL, DrawKind.SAME_POLICY}
 
 
 def test_shares_of_0_switch_off() -> None:
     ways = ways_to_draw(range(3), {}, [(0, 1)], Mix())
-    assert {kind for kind, _ in ways} == {DrawKind.NORMAL}
+    assert {way.kind for way in ways} == {DrawKind.NORMAL}
 
 
 def test_every_way_is_drawn_as_often_as_is_stored() -> None:
@@ -149,7 +153,7 @@ def test_every_way_is_drawn_as_often_as_is_stored() -> None:
 
 
 pools = st.sets(st.integers(0, 30), min_size=2, max_size=8).map(sorted)
-mixes = st.builds(Mix, repeat=st.floats(0, MOST_REPEATS), same_policy=st.floats(0, 0.25))
+mixes = st.builds(Mix, repeat=st.floats(0, MOST_REPEATS), same_policy=st.floats(0, 0.25), requested=st.floats(0, 1))
 
 
 def pairs_of(pool: list[int]) -> st.SearchStrategy[tuple[int, int]]:
@@ -161,15 +165,64 @@ def test_whatever_is_drawn_from(data: st.DataObject, pool: list[int], mix: Mix) 
     """Probabilities add up to 1, every pair keeps its floor, and the measuring kinds keep to their shares."""
     weights = data.draw(st.dictionaries(pairs_of(pool), st.floats(0, 1), max_size=10))
     earlier = data.draw(st.lists(pairs_of(pool), max_size=6))
-    ways = ways_to_draw(pool, weights, earlier, mix)
+    orders = data.draw(st.lists(orders_for(pool), max_size=4, unique_by=lambda order: order.order_id))
+    ways = ways_to_draw(pool, weights, earlier, mix, orders)
     assert math.fsum(ways.values()) == pytest.approx(1)
-    shares = {kind: math.fsum(chance for (way, _), chance in ways.items() if way == kind) for kind in DrawKind}
+    shares = {kind: math.fsum(chance for way, chance in ways.items() if way.kind == kind) for kind in DrawKind}
     met = any(pair in set(combinations(pool, 2)) for pair in earlier)
     assert shares[DrawKind.REPEAT] == pytest.approx(mix.repeat if met else 0)
     assert shares[DrawKind.SAME_POLICY] == pytest.approx(mix.same_policy)
+    served = {order.order_id: order for order in orders if _can_be_served(order, pool)}
+    others = 1 - shares[DrawKind.REPEAT] - shares[DrawKind.SAME_POLICY]
+    assert shares[DrawKind.REQUESTED] == pytest.approx(others * mix.requested if served else 0)
     floor = FLOOR * shares[DrawKind.NORMAL] / math.comb(len(pool), 2)
-    assert all(ways[DrawKind.NORMAL, pair] >= floor * (1 - 1e-9) for pair in combinations(pool, 2))
-    assert {version for _, pair in ways for version in pair} <= set(pool)
+    assert all(ways[Way(DrawKind.NORMAL, pair)] >= floor * (1 - 1e-9) for pair in combinations(pool, 2))
+    assert {version for way in ways for version in way.pair} <= set(pool)
+    for way in ways:
+        if way.kind == DrawKind.REQUESTED:
+            assert way.order_id is not None
+            order = served[way.order_id]
+            (other,) = set(way.pair) - {order.version_id}
+            assert not order.opponents or other in order.opponents
+
+
+def orders_for(pool: list[int]) -> st.SearchStrategy[Order]:
+    version = st.sampled_from([*pool, 99])
+    return st.builds(Order, st.uuids(), st.integers(1, 3), version, st.frozensets(version, max_size=3))
+
+
+def _can_be_served(order: Order, pool: list[int]) -> bool:
+    return order.version_id in pool and bool((order.opponents or set(pool)) & set(pool) - {order.version_id})
+
+
+def test_each_owner_is_served_alike_whatever_they_order() -> None:
+    """Owner 1 with five orders, owner 2 with one: half of what is served each."""
+    orders = [Order(UUID(int=one), 1, 0) for one in range(5)] + [Order(UUID(int=9), 2, 1)]
+    chances = chances_of_orders(range(4), {}, orders)
+    assert math.fsum(chances.values()) == pytest.approx(1)
+    of_second = math.fsum(chance for way, chance in chances.items() if way.order_id == UUID(int=9))
+    assert of_second == pytest.approx(0.5)
+
+
+def test_an_order_that_nobody_could_serve_takes_no_share() -> None:
+    orders = [Order(UUID(int=1), 1, 0, frozenset({7})), Order(UUID(int=2), 2, 8), Order(UUID(int=3), 3, 0)]
+    chances = chances_of_orders(range(3), {(0, 1): 1.0, (0, 2): 0.25}, orders)
+    assert {way.order_id for way in chances} == {UUID(int=3)}
+    assert chances[Way(DrawKind.REQUESTED, (0, 1), UUID(int=3))] == pytest.approx(FLOOR / 2 + (1 - FLOOR) * 0.8)
+
+
+def test_the_stored_probability_takes_in_every_way() -> None:
+    """A pair that an order asks for can also come by itself."""
+    candidates = [replace(FITTING, version_id=one) for one in range(3)]
+    order = Order(UUID(int=1), 1, 0, frozenset({1}))
+    rng = Random(5)
+    draws = [draw_pair(candidates, BENCH, rng, orders=[order], mix=Mix(requested=0.5)) for _ in range(4000)]
+    asked = [draw for draw in draws if draw and {draw.version_a, draw.version_b} == {0, 1}]
+    assert all(draw.probability == pytest.approx((0.5 / 3 + 0.5) / 2) for draw in asked)
+    assert len(asked) / len(draws) == pytest.approx(0.5 / 3 + 0.5, abs=0.04)
+    by_request = [draw for draw in asked if draw.order_id == order.order_id]
+    assert all(draw.kind == DrawKind.REQUESTED for draw in by_request)
+    assert len(by_request) / len(draws) == pytest.approx(0.5, abs=0.04)
 
 
 @given(st.data(), pools, st.integers())
@@ -178,8 +231,15 @@ def test_no_draw_holds_a_policy_of_a_lab_with_a_stake(data: st.DataObject, pool:
     barred = set(data.draw(st.lists(st.sampled_from(pool), max_size=len(pool))))
     candidates = [replace(FITTING, version_id=one, lab_id=1 if one in barred else 2) for one in pool]
     pairs = list(combinations(pool, 2))
+    orders = [Order(UUID(int=9), 1, pool[0]), Order(UUID(int=8), 2, pool[1], frozenset(barred))]
     draw = draw_pair(
-        candidates, BENCH, Random(seed), weights=dict.fromkeys(pairs, 1.0), earlier=pairs, mix=Mix(0.25, 0.75)
+        candidates,
+        BENCH,
+        Random(seed),
+        weights=dict.fromkeys(pairs, 1.0),
+        earlier=pairs,
+        mix=Mix(0.25, 0.75),
+        orders=[Order(UUID(int=9), 1, pool[0])],
     )
     if len(set(pool) - barred) < 2:
         assert draw is None

@@ -1,0 +1,1 @@
+"""What owners order: placing and ending requests, serving them in draws, settling their sessions, and forecasts."""
