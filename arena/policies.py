@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from arena import audit, labs
 from arena.addresses import AddressError, check_endpoint_url
 from arena.errors import ArenaError, Conflict, NotFound
-from arena.models import Endpoint, Lab, Policy, PolicyVersion, Source
+from arena.models import Endpoint, Lab, Person, Policy, PolicyVersion, Source
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 # An endpoint that failed this many checks in a row is down. One failure may be a restart or a busy server.
@@ -86,6 +86,22 @@ def find_version(label: str) -> PolicyVersion:
             "version_unknown", f"There is no registered version {label}.", hint="It looks like SLUG@VERSION."
         )
     return found
+
+
+@transaction.atomic
+def set_pool(*, version: PolicyVersion, pool: PolicyVersion.Pool, by: Person) -> PolicyVersion:
+    """Put a version into the pool, pause it, or retire it, which is for good. Running sessions go on; a repeat changes
+    nothing."""
+    version = PolicyVersion.objects.select_for_update(of=("self",)).select_related("policy__lab").get(pk=version.pk)
+    if version.pool == pool:
+        return version
+    if version.pool == PolicyVersion.Pool.RETIRED:
+        raise Conflict("version_retired", f"{version} is retired for good.", hint="Register a new version.")
+    version.pool = pool
+    version.save(update_fields=["pool"])
+    tag = {"active": "policy:resumed", "paused": "policy:paused", "retired": "policy:retired"}[pool]
+    audit.record(tag, subject=version.label, person=by, lab=version.policy.lab)
+    return version
 
 
 def _require_endpoint_url(url: str) -> None:

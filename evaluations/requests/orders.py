@@ -46,6 +46,7 @@ def place(
     *, version: PolicyVersion, wanted: int, by: Person, now: datetime, conditions: Conditions = ANY
 ) -> EvaluationRequest:
     """Order evaluations of a version of one's lab. Raises NotEnoughCredits; nothing is held then."""
+    version = PolicyVersion.objects.select_related("policy__lab").get(pk=version.pk)
     require_possible(version=version, wanted=wanted, now=now, conditions=conditions)
     lab = version.policy.lab
     assert lab is not None

@@ -232,15 +232,9 @@ def test_no_draw_holds_a_policy_of_a_lab_with_a_stake(data: st.DataObject, pool:
     candidates = [replace(FITTING, version_id=one, lab_id=1 if one in barred else 2) for one in pool]
     pairs = list(combinations(pool, 2))
     orders = [Order(UUID(int=9), 1, pool[0]), Order(UUID(int=8), 2, pool[1], frozenset(barred))]
-    draw = draw_pair(
-        candidates,
-        BENCH,
-        Random(seed),
-        weights=dict.fromkeys(pairs, 1.0),
-        earlier=pairs,
-        mix=Mix(0.25, 0.75),
-        orders=[Order(UUID(int=9), 1, pool[0])],
-    )
+    every = dict.fromkeys(pairs, 1.0)
+    mix = Mix(0.25, 0.75, 0.5)
+    draw = draw_pair(candidates, BENCH, Random(seed), weights=every, earlier=pairs, orders=orders, mix=mix)
     if len(set(pool) - barred) < 2:
         assert draw is None
     else:

@@ -99,7 +99,9 @@ def test_training_measures_no_noise(arena: Arena) -> None:
         person=arena.dana, station=arena.station, instruction=TASK, now=now, training=True
     )
     assert session.draw_kind == DrawKind.NORMAL
-    assert pairs.mix_at(arena.station) == Mix(repeat=0.25, same_policy=1.0, requested=0.5)  # and is not among the draws counted
+    assert pairs.mix_at(arena.station) == Mix(
+        repeat=0.25, same_policy=1.0, requested=0.5
+    )  # and is not among the draws counted
 
 
 @override_settings(SAME_POLICY_SHARE=1.0)
