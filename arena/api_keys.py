@@ -105,6 +105,8 @@ def _clean_scopes(scopes: Collection[str], role: Role) -> list[str]:
         raise ArenaError("bad_scope", f"No such scope: {min(unknown)}.", hint=f"There are {', '.join(Scope.values)}.")
     if not scopes:
         raise ArenaError("bad_scope", "A key needs at least one scope.", hint=f"There are {', '.join(Scope.values)}.")
+    if Scope.OWN in scopes and role not in (Role.OWNER, Role.ADMIN):
+        raise ArenaError("bad_scope", "Only a policy owner or lab admin can have a key that orders evaluations.")
     if Scope.MANAGE in scopes and role != Role.ADMIN:
         raise ArenaError("bad_scope", "Only a lab admin can have a key that manages the lab.")
     return [scope for scope in Scope.values if scope in scopes]

@@ -16,6 +16,7 @@ class Job(StrEnum):
     RECOMPUTE_BOARD = "recompute_board"
     CHECK_MEDIA = "check_media"
     SEND_NOTICES = "send_notices"
+    GIVE_CREDITS = "give_credits"
 
 
 Dispatcher = Callable[[Job, dict[str, JobArgument]], None]

@@ -8,6 +8,7 @@ from django.utils.text import slugify
 
 from arena import audit, people
 from arena.errors import ArenaError, Conflict, NotFound
+from arena.jobs import Job, enqueue
 from arena.models import Embodiment, Lab, Membership, Role, Source
 
 
@@ -25,6 +26,7 @@ def create_lab(*, name: str, simulated: bool = False, source: Source = Source.RE
     except IntegrityError:
         raise _lab_exists(name=name, slug=slug) from None
     audit.record("lab:created", subject=lab.slug, lab=lab, simulated=simulated, source=source)
+    enqueue(Job.GIVE_CREDITS)
     return lab
 
 

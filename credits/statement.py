@@ -30,6 +30,7 @@ class Line:
 class Summary:
     balance: int
     held: int
+    """For requests that still hold some, with what these have cost so far: who evaluates cannot be told from it."""
     owed: int
     unlimited: bool
     next_grant_at: datetime
@@ -40,17 +41,23 @@ class Summary:
 
 def summary(lab: Lab, *, now: datetime | None = None) -> Summary:
     account = ledger.account_of(lab)
-    held = Account.objects.filter(lab=lab, kind=Account.Kind.HOLD).aggregate(total=Sum("balance"))["total"]
     amount, comment = grants.weekly_amount(grants.saved_up(grants.movements(account)))
     return Summary(
         balance=account.balance,
-        held=int(held or 0),
+        held=_held(lab),
         owed=ledger.owed_by(account),
         unlimited=account.unlimited,
         next_grant_at=grants.next_grant_at(now or timezone.now()),
         next_grant=amount,
         next_grant_comment=comment,
     )
+
+
+def _held(lab: Lab) -> int:
+    holds = Account.objects.filter(lab=lab, kind=Account.Kind.HOLD, balance__gt=0)
+    ordered = Entry.objects.filter(kind=Entry.Kind.HELD, target__in=holds).aggregate(sum=Sum("amount"))["sum"] or 0
+    back = Entry.objects.filter(kind=Entry.Kind.RELEASED, source__in=holds).aggregate(sum=Sum("amount"))["sum"] or 0
+    return int(ordered - back)
 
 
 def entries(lab: Lab) -> QuerySet[Entry]:

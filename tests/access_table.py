@@ -76,6 +76,8 @@ GET    /api/v1/labs/{lab}/affiliations                            401 200 200 20
 POST   /api/v1/labs/{lab}/affiliations                            401 403 403 400 404 400
 GET    /api/v1/labs/{lab}/client-keys                             401 200 200 200 404 404
 POST   /api/v1/labs/{lab}/client-keys                             401 400 400 400 404 404
+GET    /api/v1/labs/{lab}/credits                                 401 200 200 200 404 200
+GET    /api/v1/labs/{lab}/credits/entries                         401 200 200 200 404 200
 GET    /api/v1/labs/{lab}/invitations                             401 403 403 200 404 404
 POST   /api/v1/labs/{lab}/invitations                             401 403 403 400 404 404
 DELETE /api/v1/labs/{lab}/invitations/{invitation}                401 403 403 204 404 404
@@ -102,6 +104,14 @@ GET    /api/v1/public/sessions                                    200 200 200 20
 GET    /api/v1/public/sessions/{open}                             404 404 404 404 404 404
 GET    /api/v1/public/sessions/{ended}                            200 200 200 200 200 200
 GET    /api/v1/public/snapshots/{snapshot}                        200 200 200 200 200 200
+
+GET    /api/v1/requests                                           401 200 200 200 200 200
+POST   /api/v1/requests                                           401 400 400 400 400 400
+POST   /api/v1/requests/forecast                                  401 400 400 400 400 400
+GET    /api/v1/requests/{request}                                 401 200 200 200 404 404
+POST   /api/v1/requests/{request}/pause                           401 403 200 200 404 404
+POST   /api/v1/requests/{request}/resume                          401 403 200 200 404 404
+POST   /api/v1/requests/{request}/cancel                          401 403 200 200 404 404
 
 GET    /api/v1/rubric                                             401 400 400 400 400 400
 
@@ -173,6 +183,10 @@ POST   /join                                                      200 200 200 20
 GET    /join/terms                                                200 200 200 200 200 200
 
 GET    /lab                                                        in 200 200 200 200 200
+GET    /credits                                                    in  ->  ->  ->  -> 200
+GET    /lab/{lab}/credits                                          in 200 200 200 404 200
+GET    /lab/{lab}/credits.csv                                      in 200 200 200 404 200
+POST   /lab/{lab}/credits/grant                                    in 403 403 403 403 400
 GET    /lab/{lab}/affiliations                                     in 403 403 200 404 200
 POST   /lab/{lab}/affiliations                                     in 403 403 200 404 200
 POST   /lab/{lab}/affiliations/{affiliation}/end                   in 403 403 403 403  ->
@@ -200,6 +214,14 @@ GET    /method                                                    200 200 200 20
 
 GET    /notices/off/{off}                                         200 200 200 200 200 200
 POST   /notices/off/{off}                                         200 200 200 200 200 200
+
+GET    /requests                                                   in 200 200 200 200 200
+GET    /requests/new/{version}                                     in 403 200 200 404 404
+POST   /requests/new/{version}                                     in 403 400 400 404 404
+GET    /requests/{request}                                         in 200 200 200 404 404
+POST   /requests/{request}/pause                                   in 403  ->  -> 404 404
+POST   /requests/{request}/resume                                  in 403  ->  -> 404 404
+POST   /requests/{request}/cancel                                  in 403  ->  -> 404 404
 
 GET    /review/applications                                        in 403 403 403 403 200
 GET    /review/oddities                                           in 403 403 403 403 200

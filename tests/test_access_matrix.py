@@ -23,12 +23,23 @@ from django.utils import timezone
 from arena import affiliations, api_keys, applications, invitations, notices
 from arena.applications import TERMS_VERSION, ApplicationText
 from arena.models import Membership, Notice, NoticeKind, Person, Role, Scope
+from credits import ledger
 from evaluations import photos
 from evaluations.models import MediaFile, Photo, Upload
+from evaluations.requests import orders
 from leaderboard import snapshots
 from leaderboard.models import Oddity, Snapshot
 from tests.access_table import TABLE
-from tests.factories import Arena, finish_session, make_arena, make_lab, make_person, make_steward, open_session
+from tests.factories import (
+    Arena,
+    finish_session,
+    make_arena,
+    make_lab,
+    make_person,
+    make_steward,
+    make_version,
+    open_session,
+)
 
 PEOPLE = ("visitor", "dana", "bob", "alice", "charlie", "eve")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -83,6 +94,9 @@ class World:
             terms=TERMS_VERSION,
             now=now,
         )
+        version = make_version(lab=arena.lab)
+        ledger.earn(lab=arena.lab, amount=20, key="welcome")
+        request = orders.place(version=version, wanted=2, by=self.people["bob"], now=now)
         key, _ = api_keys.create_api_key(
             person=arena.dana, lab=arena.lab, name="bench", scopes=[Scope.EVALUATE], now=now
         )
@@ -96,6 +110,8 @@ class World:
             "code": arena.key.pk,
             "affiliation": affiliations.declare(lab=arena.lab, other=make_lab(), by=alice).pk,
             "key": key.pk,
+            "version": version.label,
+            "request": request.pk,
             "off": notices.off_path(arena.dana, NoticeKind.SESSION_EXPIRED).rpartition("/")[2],
         }
 
@@ -187,7 +203,9 @@ def test_a_method_without_a_row_is_not_taken(asking: Asking) -> None:
 
 def test_every_address_has_a_row() -> None:
     words: dict[str, Any] = dict.fromkeys(re.findall(r"{(\w+)}", TABLE), 1)
-    words |= dict.fromkeys(("open", "ended", "application", "upload"), "00000000-0000-4000-8000-000000000000")
+    words |= dict.fromkeys(
+        ("open", "ended", "application", "upload", "request"), "00000000-0000-4000-8000-000000000000"
+    )
     covered = {resolve(path.format(**words)).route for _, path, _ in rows()}
     served = {route for route in routes(get_resolver().url_patterns) if not route.startswith(ADMIN)}
     assert sorted(served - covered) == []

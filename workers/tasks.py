@@ -16,7 +16,9 @@ from redis.exceptions import RedisError
 from arena import notices
 from arena.api import idempotency
 from arena.jobs import Job, JobArgument
+from credits import grants
 from evaluations import endpoints, media, reminders, sessions, uploads
+from evaluations.requests import orders
 from leaderboard import oddities, pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
 from workers.celery import app
@@ -35,6 +37,7 @@ def recompute_boards() -> None:
     if snapshots.recompute_all(now=timezone.now()):
         pair_weights.write(now=timezone.now())
         pair_evidence.write(now=timezone.now())
+        orders.end_decided(now=timezone.now())
 
 
 @app.task(name=Job.RECOMPUTE_BOARD)
@@ -51,6 +54,18 @@ def check_media(side_id: int) -> None:
 @app.task(name=Job.SEND_NOTICES)
 def send_notices() -> None:
     notices.send_waiting(now=timezone.now())
+
+
+@app.task(name=Job.GIVE_CREDITS)
+def give_credits() -> None:
+    """Welcomes and weekly grants that are due."""
+    grants.give_due(now=timezone.now())
+
+
+@app.task(name="end_requests")
+def end_requests() -> None:
+    orders.end_overdue(now=timezone.now())
+    orders.end_decided(now=timezone.now())
 
 
 @app.task(name="expire_sessions")
@@ -97,6 +112,7 @@ _TASKS: dict[Job, Any] = {
     Job.RECOMPUTE_BOARD: recompute_board,
     Job.CHECK_MEDIA: check_media,
     Job.SEND_NOTICES: send_notices,
+    Job.GIVE_CREDITS: give_credits,
 }
 
 
@@ -138,6 +154,8 @@ app.conf.beat_schedule = {
     "recheck-media": {"task": "recheck_media", "schedule": 60.0, "options": {"expires": 60.0}},
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
+    "end-requests": {"task": "end_requests", "schedule": 60.0, "options": {"expires": 60.0}},
+    "give-credits": {"task": Job.GIVE_CREDITS, "schedule": 600.0, "options": {"expires": 600.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "look-for-oddities": {"task": "look_for_oddities", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "sweep-api-writes": {"task": "sweep_api_writes", "schedule": 3600.0, "options": {"expires": 3600.0}},

@@ -13,6 +13,8 @@ urlpatterns = [
     path("api/", include("arena.api.doc_urls")),
     path("api/v1/", include("arena.api.urls")),
     path("api/v1/", include("evaluations.api.urls")),
+    path("api/v1/", include("evaluations.requests.api_urls")),
+    path("api/v1/", include("credits.api_urls")),
     path("staff/", admin.site.urls),
 ]
 

@@ -28,6 +28,7 @@ class Scope(models.TextChoices):
 
     READ = "read", "read what you may see"
     EVALUATE = "evaluate", "open, run and submit sessions"
+    OWN = "own", "order evaluations, and manage policies"
     MANAGE = "manage", "manage the lab: stations, members, access codes"
 
 
