@@ -42,7 +42,7 @@ def request_list(request: HttpRequest) -> HttpResponse:
 def request_new(request: HttpRequest, label: str) -> HttpResponse:
     """The form; then, with what was said, its price and pace; placed once that was seen and is sent again."""
     version = access.version_to_order(request.user, label)
-    form = RequestForm(request.POST or None, version=version)
+    form = RequestForm(request.POST if request.method == "POST" else None, version=version)
     if request.method != "POST" or not form.is_valid():
         return _form(request, version, form)
     said, now = form.cleaned_data, timezone.now()
