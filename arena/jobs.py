@@ -17,6 +17,7 @@ class Job(StrEnum):
     CHECK_MEDIA = "check_media"
     SEND_NOTICES = "send_notices"
     GIVE_CREDITS = "give_credits"
+    CHECK_POLICY = "check_policy"
 
 
 Dispatcher = Callable[[Job, dict[str, JobArgument]], None]

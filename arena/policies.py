@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
 from arena import audit, labs
 from arena.addresses import AddressError, check_endpoint_url
 from arena.errors import ArenaError, Conflict, NotFound
-from arena.models import Endpoint, Lab, Person, Policy, PolicyVersion, Source
+from arena.models import Endpoint, HealthChange, Lab, Person, Policy, PolicyVersion, Source
 
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 # An endpoint that failed this many checks in a row is down. One failure may be a restart or a busy server.
@@ -37,6 +37,7 @@ def register_policy(
     version: str = "1",
     embodiment: str = "DROID",
     open_source: bool = False,
+    by: Person | None = None,
 ) -> PolicyVersion:
     """A new version of a policy of `lab`, with the policy itself where it is new."""
     if not VERSION_PATTERN.fullmatch(version):
@@ -53,12 +54,12 @@ def register_policy(
             "version_exists", f"{policy.slug}@{version} is registered already.", hint="New weights are a new version."
         ) from None
     Endpoint.objects.create(version=made, url=endpoint_url)
-    audit.record("policy:registered", subject=made.label, lab=lab)
+    audit.record("policy:registered", subject=made.label, person=by, lab=lab)
     return made
 
 
 @transaction.atomic
-def move_endpoint(*, version: PolicyVersion, endpoint_url: str) -> Endpoint:
+def move_endpoint(*, version: PolicyVersion, endpoint_url: str, by: Person | None = None) -> Endpoint:
     """The same version, served elsewhere from now on. What was known of the old server is forgotten."""
     _require_endpoint_url(endpoint_url)
     endpoint, _ = Endpoint.objects.update_or_create(
@@ -72,7 +73,8 @@ def move_endpoint(*, version: PolicyVersion, endpoint_url: str) -> Endpoint:
             "metadata": None,
         },
     )
-    audit.record("policy:endpoint-moved", subject=version.label, lab=version.policy.lab)
+    HealthChange.objects.create(endpoint=endpoint, health=Endpoint.Health.UNKNOWN, problem="served elsewhere")
+    audit.record("policy:endpoint-moved", subject=version.label, person=by, lab=version.policy.lab)
     return endpoint
 
 
@@ -129,10 +131,18 @@ def record_endpoint_check(*, endpoint: Endpoint, check: EndpointCheck) -> None:
     fields: dict[str, Any] = {"checked_at": timezone.now(), "last_problem": check.problem[:200]}
     row = Endpoint.objects.filter(pk=endpoint.pk)
     if check.reached and not check.problem:
-        row.update(**fields, failures=0, health=Endpoint.Health.UP, metadata=check.metadata)
-        return
-    if check.reached:
-        row.update(**fields, failures=F("failures") + 1, health=Endpoint.Health.DOWN)
+        row.update(**fields, failures=0, metadata=check.metadata)
+        _become(row, Endpoint.Health.UP)
         return
     row.update(**fields, failures=F("failures") + 1)
-    row.filter(failures__gte=DOWN_AFTER_FAILURES).update(health=Endpoint.Health.DOWN)
+    _become(
+        row if check.reached else row.filter(failures__gte=DOWN_AFTER_FAILURES), Endpoint.Health.DOWN, check.problem
+    )
+
+
+def _become(rows: QuerySet[Endpoint], health: Endpoint.Health, problem: str = "") -> None:
+    """Where the health is another, it changes, and the moment is kept."""
+    for endpoint in rows.exclude(health=health):
+        with transaction.atomic():
+            if Endpoint.objects.filter(pk=endpoint.pk).exclude(health=health).update(health=health):
+                HealthChange.objects.create(endpoint=endpoint, health=health, problem=problem[:200])

@@ -18,6 +18,7 @@ from arena.api import idempotency
 from arena.jobs import Job, JobArgument
 from credits import grants
 from evaluations import endpoints, media, reminders, sessions, uploads
+from evaluations.desk import checks
 from evaluations.requests import orders
 from leaderboard import oddities, pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
@@ -60,6 +61,17 @@ def send_notices() -> None:
 def give_credits() -> None:
     """Welcomes and weekly grants that are due."""
     grants.give_due(now=timezone.now())
+
+
+@app.task(name=Job.CHECK_POLICY)
+def check_policy(check_id: str) -> None:
+    checks.run(check_id=check_id, now=timezone.now())
+
+
+@app.task(name="recheck_policies")
+def recheck_policies() -> None:
+    """Checks whose nudge was lost, or whose worker died."""
+    checks.enqueue_stale(now=timezone.now())
 
 
 @app.task(name="end_requests")
@@ -113,6 +125,7 @@ _TASKS: dict[Job, Any] = {
     Job.CHECK_MEDIA: check_media,
     Job.SEND_NOTICES: send_notices,
     Job.GIVE_CREDITS: give_credits,
+    Job.CHECK_POLICY: check_policy,
 }
 
 
@@ -154,6 +167,7 @@ app.conf.beat_schedule = {
     "recheck-media": {"task": "recheck_media", "schedule": 60.0, "options": {"expires": 60.0}},
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
+    "recheck-policies": {"task": "recheck_policies", "schedule": 60.0, "options": {"expires": 60.0}},
     "end-requests": {"task": "end_requests", "schedule": 60.0, "options": {"expires": 60.0}},
     "give-credits": {"task": Job.GIVE_CREDITS, "schedule": 600.0, "options": {"expires": 600.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},

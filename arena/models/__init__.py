@@ -16,7 +16,7 @@ from arena.models.labs import (
     Station,
 )
 from arena.models.people import ALWAYS_SENT, Notice, NoticeKind, Person, PersonManager
-from arena.models.policies import Endpoint, Policy, PolicyVersion
+from arena.models.policies import Endpoint, HealthChange, Policy, PolicyVersion
 from arena.models.records import ApiWrite, AuditEvent
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "ClientKey",
     "Embodiment",
     "Endpoint",
+    "HealthChange",
     "Invitation",
     "Lab",
     "Membership",

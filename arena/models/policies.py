@@ -88,3 +88,20 @@ class Endpoint(models.Model):
 
     def __str__(self) -> str:
         return f"endpoint of {self.version_id}"
+
+
+class HealthChange(models.Model):
+    """When a server's health became another: what uptime is counted from. Append-only."""
+
+    endpoint = models.ForeignKey(Endpoint, on_delete=models.CASCADE, related_name="changes")
+    health = models.CharField(max_length=8, choices=Endpoint.Health.choices)
+    problem = models.CharField(max_length=200, blank=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ("at", "pk")
+        indexes = [models.Index(fields=["endpoint", "at"], name="health_change_of_endpoint")]
+        triggers = [pgtrigger.Protect(name="health_change_append_only", operation=pgtrigger.Update)]
+
+    def __str__(self) -> str:
+        return f"{self.health} since {self.at:%Y-%m-%d %H:%M}"

@@ -1,5 +1,6 @@
 """Sessions, sides, episodes, results, media files, what the relay measured, and what owners ordered."""
 
+from evaluations.models.checks import ProtocolCheck
 from evaluations.models.episodes import (
     KIND_PATTERN,
     Episode,
@@ -30,6 +31,7 @@ __all__ = [
     "PairWeight",
     "Photo",
     "Preference",
+    "ProtocolCheck",
     "RelayConnection",
     "Result",
     "ResultQuerySet",

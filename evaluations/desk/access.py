@@ -1,0 +1,61 @@
+"""The only roads to an owner's policies: members of the lab read, owners and admins change."""
+
+from django.contrib.auth.models import AnonymousUser
+
+from arena.errors import NotFound
+from arena.models import Lab, Person, Policy, PolicyVersion
+from evaluations.models import MediaFile
+from evaluations.requests.access import labs_of, labs_to_order_for, require_owner
+
+User = Person | AnonymousUser
+
+
+def policy_to_read(user: User, slug: str) -> Policy:
+    found = Policy.objects.filter(lab__in=labs_of(user), slug=slug).select_related("lab").first()
+    if found is None:
+        raise NotFound("policy_unknown", "Your labs have no policy at this address.")
+    return found
+
+
+def policy_to_change(user: User, slug: str) -> Policy:
+    found = policy_to_read(user, slug)
+    require_owner(user, lab_of(found))
+    return found
+
+
+def version_to_change(user: User, label: str) -> PolicyVersion:
+    slug, _, version = label.rpartition("@")
+    policy = policy_to_change(user, slug)
+    found = policy.versions.select_related("policy__lab").filter(version=version).first()
+    if found is None:
+        raise NotFound("version_unknown", "Your labs have no such version.", hint="It looks like SLUG@VERSION.")
+    return found
+
+
+def trajectory_to_take(user: User, slug: str, media_id: int) -> MediaFile:
+    """A trajectory of a rollout of one's own policy, once its session is revealed."""
+    policy = policy_to_read(user, slug)
+    found = MediaFile.objects.filter(
+        pk=media_id,
+        kind=MediaFile.Kind.TRAJECTORY,
+        withdrawn_at=None,
+        side__version__policy=policy,
+        side__session__revealed_at__isnull=False,
+        side__session__training=False,
+    ).first()
+    if found is None or not found.file.storage.exists(found.file.name or ""):
+        raise NotFound("trajectory_unknown", "There is no such trajectory.")
+    return found
+
+
+def labs_to_register_for(user: User) -> list[Lab]:
+    return list(labs_to_order_for(user).order_by("name"))
+
+
+def may_change(user: User, policy: Policy) -> bool:
+    return labs_to_order_for(user).filter(pk=policy.lab_id).exists()
+
+
+def lab_of(policy: Policy) -> Lab:
+    assert policy.lab is not None
+    return policy.lab

@@ -1,0 +1,48 @@
+"""The forms of the desk. They hold the shape of what is typed; what it may be is said by the domain."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from arena.models import Embodiment, Lab
+
+FIELD_OF = {
+    "bad_name": "name",
+    "policy_exists": "name",
+    "bad_version": "version",
+    "version_exists": "version",
+    "bad_endpoint": "endpoint",
+}
+_ADDRESS = "Such as ws://policy.example.org:8000. Only the relay learns it; evaluators never do."
+
+
+class VersionForm(forms.Form):
+    version = forms.CharField(
+        label="Version",
+        max_length=40,
+        initial="1",
+        help_text="New weights are a new version, which is ranked by itself.",
+    )
+    embodiment = forms.ModelChoiceField(
+        label="Robot", queryset=Embodiment.objects.all(), empty_label=None, to_field_name="name"
+    )
+    endpoint = forms.CharField(label="Address of its server", max_length=300, help_text=_ADDRESS)
+
+
+class PolicyForm(VersionForm):
+    name = forms.CharField(label="Name", max_length=60, help_text="As it will stand on public pages.")
+    lab = forms.ModelChoiceField(label="Lab", queryset=Lab.objects.none(), empty_label=None, to_field_name="slug")
+    open_source = forms.BooleanField(label="Its weights and code are open", required=False)
+
+    field_order = ("name", "lab", "version", "embodiment", "endpoint", "open_source")
+
+    def __init__(self, *args: Any, labs: Sequence[Lab], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["lab"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = Lab.objects.filter(pk__in=[lab.pk for lab in labs])
+
+
+class AddressForm(forms.Form):
+    endpoint = forms.CharField(label="Address of its server", max_length=300, help_text=_ADDRESS)

@@ -1,0 +1,156 @@
+"""What an owner sees of a policy: its versions, their servers, and the results to take home."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Prefetch, Q
+
+from arena import uptime
+from arena.models import Endpoint, Policy, PolicyVersion
+from arena.uptime import Stretch
+from evaluations.desk import checks
+from evaluations.desk.examination import Finding
+from evaluations.models import MediaFile, ProtocolCheck, Result, Session, Side, State
+from evaluations.selectors import relay_figures
+
+SERVING_REASONS = ("policy_unreachable",)
+
+
+@dataclass(frozen=True)
+class VersionCard:
+    version: PolicyVersion
+    endpoint: Endpoint | None
+    up: float | None
+    """Percent of the time of the last weeks in which the server was known to be up or down."""
+    stretches: list[Stretch]
+    check: ProtocolCheck | None
+    findings: list[Finding]
+    assigned: int
+    valid: int
+    spoilt_by_serving: int
+    """Sessions that did not count because a policy server did not answer."""
+
+
+def version_cards(policy: Policy, *, now: datetime) -> list[VersionCard]:
+    """The latest version first."""
+    revealed = Q(sides__session__revealed_at__isnull=False, sides__session__training=False)
+    spoilt = revealed & Q(sides__session__reason__in=SERVING_REASONS)
+    versions = (
+        policy.versions.select_related("policy__lab", "embodiment", "endpoint")
+        .prefetch_related(
+            "endpoint__changes",
+            Prefetch("protocol_checks", queryset=ProtocolCheck.objects.order_by("-asked_at"), to_attr="latest_checks"),
+        )
+        .annotate(
+            assigned=Count("sides__session", filter=revealed, distinct=True),
+            valid=Count(
+                "sides__session",
+                filter=revealed & Q(sides__session__state=State.SUBMITTED, sides__session__valid=True),
+                distinct=True,
+            ),
+            spoilt=Count("sides__session", filter=spoilt, distinct=True),
+        )
+        .order_by("-created_at", "-pk")
+    )
+    return [_card(version, now) for version in versions]
+
+
+def _card(version: Any, now: datetime) -> VersionCard:
+    endpoint = getattr(version, "endpoint", None)
+    parts = uptime.of(endpoint, now=now) if endpoint else []
+    share = uptime.share_up(parts)
+    check = version.latest_checks[0] if version.latest_checks else None
+    return VersionCard(
+        version=version,
+        endpoint=endpoint,
+        up=None if share is None else 100 * share,
+        stretches=parts[::-1],
+        check=check,
+        findings=checks.findings(check) if check else [],
+        assigned=version.assigned,
+        valid=version.valid,
+        spoilt_by_serving=version.spoilt,
+    )
+
+
+RESULT_COLUMNS = (
+    "session", "completed", "version", "side", "opponent", "state", "valid", "excluded", "reason", "preference",
+    "outcome", "progress", "success", "opponent_progress", "opponent_success", "failure_modes", "recovered",
+    "instruction", "task_category", "lab", "embodiment", "simulated", "requested", "draw_kind", "pair_probability",
+    "steps", "latency_p50_ms", "latency_p95_ms", "notes", "videos", "trajectory",
+)  # fmt: skip
+
+
+def results(policy: Policy) -> Iterator[dict[str, Any]]:
+    """Every revealed session of the policy, oldest first, a row for each of its sides in it."""
+    sides = (
+        Side.objects.filter(version__policy=policy, session__revealed_at__isnull=False, session__training=False)
+        .select_related("version__policy", "session__lab", "session__embodiment", "session__exclusion", "episode")
+        .prefetch_related(
+            "media",
+            "relay_connections",
+            Prefetch(
+                "session__sides", queryset=Side.objects.select_related("version__policy", "episode"), to_attr="both"
+            ),
+            Prefetch("session__results", queryset=Result.objects.latest_first(), to_attr="latest_results"),
+        )
+        .order_by("session__closed_at", "session_id", "label")
+    )
+    for side in sides.iterator(chunk_size=500):
+        yield _row(side, policy)
+
+
+def _row(side: Any, policy: Policy) -> dict[str, Any]:
+    session: Session = side.session
+    other = next(one for one in side.session.both if one.pk != side.pk)
+    episode, others = getattr(side, "episode", None), getattr(other, "episode", None)
+    result = side.session.latest_results[0] if side.session.latest_results else None
+    preference = result.preference if result else ""
+    relay = relay_figures(side)
+    exclusion = getattr(session, "exclusion", None)
+    return {
+        "session": str(session.pk),
+        "completed": session.closed_at.isoformat() if session.closed_at else "",
+        "version": side.version.label,
+        "side": side.label,
+        "opponent": other.version.label,
+        "state": session.state,
+        "valid": session.valid,
+        "excluded": exclusion.reason if exclusion else "",
+        "reason": session.reason,
+        "preference": preference,
+        "outcome": _outcome(side.label, preference) if session.valid else "",
+        "progress": episode.progress if episode else None,
+        "success": episode.success if episode else None,
+        "opponent_progress": others.progress if others else None,
+        "opponent_success": others.success if others else None,
+        "failure_modes": list(episode.failure_modes) if episode else [],
+        "recovered": episode.recovered if episode else None,
+        "instruction": session.instruction,
+        "task_category": session.category.value,
+        "lab": session.lab.slug,
+        "embodiment": session.embodiment.name,
+        "simulated": session.simulated,
+        "requested": session.requested,
+        "draw_kind": session.draw_kind,
+        "pair_probability": session.pair_probability,
+        "steps": episode.duration_steps if episode else None,
+        "latency_p50_ms": relay.p50_ms if relay else None,
+        "latency_p95_ms": relay.p95_ms if relay else None,
+        "notes": result.notes if result else "",
+        "videos": [f"/sessions/{session.pk}/{side.label}/{video.kind}.mp4" for video in side.videos],
+        "trajectory": _trajectory(side, policy),
+    }
+
+
+def _outcome(label: str, preference: str) -> str:
+    if preference == "TIE":
+        return "tie"
+    return "win" if preference == label else "loss"
+
+
+def _trajectory(side: Side, policy: Policy) -> str:
+    kept = [media for media in side.files if media.kind == MediaFile.Kind.TRAJECTORY]
+    return f"/policies/{policy.slug}/trajectories/{kept[0].pk}.npz" if kept else ""

@@ -1,0 +1,201 @@
+"""The owner's desk in the browser."""
+
+import csv
+import json
+from collections.abc import Iterator
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from arena import access as people
+from arena import policies
+from arena.errors import AccessDenied, ArenaError
+from arena.lab_forms import tell
+from arena.models import Policy, PolicyVersion
+from evaluations.desk import access, checks, selectors
+from evaluations.desk.forms import FIELD_OF, AddressForm, PolicyForm, VersionForm
+
+POOL_WORDS = {
+    "active": "{} is in the pool.",
+    "paused": "{} is paused: it is dealt to nobody until you resume it.",
+    "retired": "{} is retired. Its results stay.",
+}
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def policy_new(request: HttpRequest) -> HttpResponse:
+    labs = access.labs_to_register_for(request.user)
+    if not labs:
+        raise AccessDenied(
+            "not_an_owner", "Only policy owners and admins of a lab register policies.", hint="Ask an admin of yours."
+        )
+    form = PolicyForm(request.POST if request.method == "POST" else None, labs=labs)
+    if request.method == "POST" and form.is_valid():
+        said, by = form.cleaned_data, people.signed_in(request.user)
+        try:
+            made = policies.register_policy(
+                lab=said["lab"],
+                name=said["name"],
+                version=said["version"],
+                embodiment=said["embodiment"].name,
+                endpoint_url=said["endpoint"],
+                open_source=said["open_source"],
+                by=by,
+            )
+        except ArenaError as error:
+            tell(form, error, **FIELD_OF)
+        else:
+            return _checked(request, made)
+    return render(request, "evaluations/desk/new.html", {"form": form}, status=400 if form.errors else 200)
+
+
+@login_required
+@require_safe
+def policy_manage(request: HttpRequest, slug: str) -> HttpResponse:
+    policy = access.policy_to_read(request.user, slug)
+    context = {
+        "policy": policy,
+        "cards": selectors.version_cards(policy, now=timezone.now()),
+        "may_change": access.may_change(request.user, policy),
+        "waiting": policy.versions.filter(protocol_checks__finished_at=None, protocol_checks__isnull=False).exists(),
+    }
+    return render(request, "evaluations/desk/manage.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def version_new(request: HttpRequest, slug: str) -> HttpResponse:
+    policy = access.policy_to_change(request.user, slug)
+    form = VersionForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            made = policies.register_policy(
+                lab=access.lab_of(policy),
+                name=policy.name,
+                version=said["version"],
+                embodiment=said["embodiment"].name,
+                endpoint_url=said["endpoint"],
+                by=people.signed_in(request.user),
+            )
+        except ArenaError as error:
+            tell(form, error, **FIELD_OF)
+        else:
+            return _checked(request, made)
+    context = {"form": form, "policy": policy}
+    return render(request, "evaluations/desk/new.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def version_address(request: HttpRequest, label: str) -> HttpResponse:
+    version = access.version_to_change(request.user, label)
+    initial = {"endpoint": version.endpoint.url} if hasattr(version, "endpoint") else {}
+    form = AddressForm(request.POST if request.method == "POST" else None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        by = people.signed_in(request.user)
+        try:
+            policies.move_endpoint(version=version, endpoint_url=form.cleaned_data["endpoint"], by=by)
+        except ArenaError as error:
+            tell(form, error, **FIELD_OF)
+        else:
+            return _checked(request, version)
+    context = {"form": form, "version": version, "policy": version.policy}
+    return render(request, "evaluations/desk/address.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def version_check(request: HttpRequest, label: str) -> HttpResponse:
+    return _checked(request, access.version_to_change(request.user, label))
+
+
+@login_required
+@require_POST
+def version_pool(request: HttpRequest, label: str) -> HttpResponse:
+    version = access.version_to_change(request.user, label)
+    wanted = request.POST.get("pool", "")
+    if wanted not in PolicyVersion.Pool.values:
+        raise ArenaError("bad_field", "pool: A version is active, paused or retired.")
+    pool = PolicyVersion.Pool(wanted)
+    policies.set_pool(version=version, pool=pool, by=people.signed_in(request.user))
+    messages.success(request, POOL_WORDS[pool].format(version))
+    return redirect("policy-manage", version.policy.slug)
+
+
+@login_required
+@require_safe
+def results_csv(request: HttpRequest, slug: str) -> HttpResponseBase:
+    policy = access.policy_to_read(request.user, slug)
+    response = StreamingHttpResponse(_csv_lines(policy), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{policy.slug}-results.csv"'
+    return response
+
+
+@login_required
+@require_safe
+def results_json(request: HttpRequest, slug: str) -> HttpResponseBase:
+    policy = access.policy_to_read(request.user, slug)
+    response = StreamingHttpResponse(_json_lines(policy), content_type="application/json")
+    response["Content-Disposition"] = f'attachment; filename="{policy.slug}-results.json"'
+    return response
+
+
+@login_required
+@require_safe
+def trajectory(request: HttpRequest, slug: str, media_id: int) -> HttpResponseBase:
+    """As its station sent it, never opened by us."""
+    media = access.trajectory_to_take(request.user, slug, media_id)
+    name = f"{media.side.session_id}-{media.side.label}.npz"
+    return FileResponse(
+        media.file.open("rb"), as_attachment=True, filename=name, content_type="application/octet-stream"
+    )
+
+
+def _checked(request: HttpRequest, version: PolicyVersion) -> HttpResponse:
+    checks.ask(version=version, by=people.signed_in(request.user), now=timezone.now())
+    messages.success(request, f"The server of {version} is being checked. What was found will stand here.")
+    return redirect("policy-manage", version.policy.slug)
+
+
+class _Line:
+    """A file to which csv writes one line at a time."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv_lines(policy: Policy) -> Iterator[str]:
+    writer = csv.writer(_Line(), lineterminator="\n")
+    yield writer.writerow(selectors.RESULT_COLUMNS)  # type: ignore[misc]
+    for row in selectors.results(policy):
+        yield writer.writerow([_cell(row[column]) for column in selectors.RESULT_COLUMNS])  # type: ignore[misc]
+
+
+def _cell(value: object) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " ".join(map(str, value))
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _json_lines(policy: Policy) -> Iterator[str]:
+    head = {
+        "policy": policy.slug,
+        "name": policy.name,
+        "licence": "see /join/terms",
+        "columns": selectors.RESULT_COLUMNS,
+    }
+    yield f"{json.dumps(head)[:-1]}, " + '"results": ['
+    for number, row in enumerate(selectors.results(policy)):
+        yield f"{',' if number else ''}\n{json.dumps(row)}"
+    yield "\n]}\n"
