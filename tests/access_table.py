@@ -204,6 +204,7 @@ POST   /notices/off/{off}                                         200 200 200 20
 GET    /review/applications                                        in 403 403 403 403 200
 GET    /review/oddities                                           in 403 403 403 403 200
 POST   /review/oddities/{oddity}/look                             in 403 403 403 403 400
+GET    /review/oddities/{oddity}/sessions                         in 403 403 403 403 200
 GET    /review/applications/{application}                          in 403 403 403 403 200
 POST   /review/applications/{application}/decide                   in 403 403 403 403 400
 
