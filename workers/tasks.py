@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from arena import notices
 from arena.api import idempotency
-from arena.jobs import Job, JobArgument
+from arena.jobs import Job, JobArgument, enqueue
 from evaluations import endpoints, media, reminders, sessions, uploads
 from leaderboard import oddities, pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
@@ -27,6 +27,8 @@ HEARTBEAT_KEY = "worker-heartbeat"
 HEARTBEAT_TTL_S = 60
 # A job that was lost is asked for again after so long.
 PENDING_S = 60
+# Boards that are computed within this time of each other are followed by one look for oddities.
+LOOK_DELAY_S = 600
 
 
 @app.task(name=Job.RECOMPUTE_BOARDS)
@@ -35,12 +37,19 @@ def recompute_boards() -> None:
     if snapshots.recompute_all(now=timezone.now()):
         pair_weights.write(now=timezone.now())
         pair_evidence.write(now=timezone.now())
+        enqueue(Job.LOOK_FOR_ODDITIES)
 
 
 @app.task(name=Job.RECOMPUTE_BOARD)
 def recompute_board(board: str) -> None:
     cache.delete(_pending_key(Job.RECOMPUTE_BOARD, board))
     snapshots.recompute(board=board_named(board), now=timezone.now())
+
+
+@app.task(name=Job.LOOK_FOR_ODDITIES)
+def look_for_oddities() -> None:
+    cache.delete(_pending_key(Job.LOOK_FOR_ODDITIES))
+    oddities.write(now=timezone.now())
 
 
 @app.task(name=Job.CHECK_MEDIA)
@@ -76,11 +85,6 @@ def probe_endpoints() -> None:
     endpoints.check_due(now=timezone.now())
 
 
-@app.task(name="look_for_oddities")
-def look_for_oddities() -> None:
-    oddities.write(now=timezone.now())
-
-
 @app.task(name="sweep_api_writes")
 def sweep_api_writes() -> None:
     """Answers that no client asks for again."""
@@ -95,6 +99,7 @@ def heartbeat() -> None:
 _TASKS: dict[Job, Any] = {
     Job.RECOMPUTE_BOARDS: recompute_boards,
     Job.RECOMPUTE_BOARD: recompute_board,
+    Job.LOOK_FOR_ODDITIES: look_for_oddities,
     Job.CHECK_MEDIA: check_media,
     Job.SEND_NOTICES: send_notices,
 }
@@ -121,9 +126,15 @@ def _recompute_one(arguments: dict[str, JobArgument]) -> None:
         recompute_board.apply_async(kwargs=arguments, retry=False)
 
 
+def _look_later(arguments: dict[str, JobArgument]) -> None:
+    if cache.add(_pending_key(Job.LOOK_FOR_ODDITIES), 1, timeout=LOOK_DELAY_S + PENDING_S):
+        look_for_oddities.apply_async(countdown=LOOK_DELAY_S, retry=False)
+
+
 _send: dict[Job, Callable[[dict[str, JobArgument]], None]] = {
     Job.RECOMPUTE_BOARDS: _recompute_soon,
     Job.RECOMPUTE_BOARD: _recompute_one,
+    Job.LOOK_FOR_ODDITIES: _look_later,
 }
 
 
@@ -139,7 +150,7 @@ app.conf.beat_schedule = {
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
-    "look-for-oddities": {"task": "look_for_oddities", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "look-for-oddities": {"task": Job.LOOK_FOR_ODDITIES, "schedule": 3600.0, "options": {"expires": 3600.0}},
     "sweep-api-writes": {"task": "sweep_api_writes", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }
