@@ -135,7 +135,7 @@ def test_the_steward_s_page(client: Client, odd: Oddity) -> None:
 def test_the_page_shows_each_figure_beside_its_threshold(client: Client, odd: Oddity) -> None:
     client.force_login(make_steward())
     page = client.get("/review/oddities").content.decode()
-    assert "90 % (up to 10 % is nothing), in 40 sessions" in page
+    assert "90 %</span> (up to 10 % is nothing), in 40 sessions" in page
     assert "one in a million at most (to review below about 1 in 20)" in page
 
 
