@@ -30,7 +30,7 @@ LIVE = (REAL, SIMULATION)
 
 def write(*, now: datetime) -> int:
     """Look at both live scopes, and write down what is to review. Returns how much of it is new."""
-    return sum(_write(scope, now) for scope in LIVE)
+    return sum(_write(scope, look(scope), now) for scope in LIVE)
 
 
 def look(scope: Scope) -> Look:
@@ -101,8 +101,7 @@ def _row(session: Session) -> dict[str, Any]:
 
 
 @transaction.atomic
-def _write(scope: Scope, now: datetime) -> int:
-    seen = look(scope)
+def _write(scope: Scope, seen: Look, now: datetime) -> int:
     kept = {"made_at": now, "findings": [finding.as_json() for finding in seen.findings]}
     OddityLook.objects.update_or_create(board=scope.slug, defaults=kept)
     return sum(_keep(scope, finding, seen.threshold, now) for finding in seen.to_review)

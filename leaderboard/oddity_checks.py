@@ -12,10 +12,11 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special, stats
 
 from evaluations.models import Preference
-from leaderboard.ranking.comparisons import FloatArray
+from leaderboard.ranking.comparisons import FloatArray, IntArray
 from leaderboard.ranking.review import PairResidual, SourceReview
 
 # The chance that one look at honest labs and evaluators raises any alarm.
@@ -123,13 +124,26 @@ class Look:
 
 
 @dataclass(frozen=True)
+class Everybody:
+    """All labs, or all evaluators, together.
+
+    twice, apart: their sessions of one policy with itself, and those of these that called no tie. rollouts: of each
+    policy version, whose failed rollouts of known length there are, and of how many steps.
+    """
+
+    twice: int
+    apart: int
+    rollouts: dict[str, tuple[NDArray[np.str_], IntArray]]
+
+
+@dataclass(frozen=True)
 class Source:
-    """A lab or an evaluator, its own rows, and everybody else's."""
+    """A lab or an evaluator, its rows, and its like."""
 
     kind: str
     name: str
     own: list[dict[str, Any]]
-    others: list[dict[str, Any]]
+    everybody: Everybody
 
 
 def unexplained(kind: str, source: SourceReview, sessions: Sequence[str] = ()) -> Iterator[Finding]:
@@ -168,9 +182,25 @@ def of_sessions(rows: list[dict[str, Any]], *, simulated: bool) -> list[Finding]
 
 def _sources(rows: list[dict[str, Any]]) -> Iterator[Source]:
     for kind in ("lab", "evaluator"):
-        for name in sorted({row[kind] for row in rows}):
-            own = [row for row in rows if row[kind] == name]
-            yield Source(kind, name, own, [row for row in rows if row[kind] != name])
+        everybody, by_name = _everybody(kind, rows), defaultdict(list)
+        for row in rows:
+            by_name[row[kind]].append(row)
+        for name, own in sorted(by_name.items()):
+            yield Source(kind, name, own, everybody)
+
+
+def _everybody(kind: str, rows: list[dict[str, Any]]) -> Everybody:
+    twice = _with_one_policy(rows)
+    rollouts: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for row in rows:
+        if row["valid"]:
+            for version, steps in row["failed"]:
+                rollouts[version].append((row[kind], steps))
+    arrays = {
+        version: (np.array([name for name, _ in of]), np.array([steps for _, steps in of]))
+        for version, of in rollouts.items()
+    }
+    return Everybody(len(twice), len(_told_apart(twice)), arrays)
 
 
 def _quick(source: Source, *, simulated: bool) -> Finding:
@@ -221,13 +251,14 @@ def _contradicts(row: dict[str, Any]) -> bool | None:
 
 def _same_policy(source: Source) -> Finding:
     """Told apart far more often than by everybody else, where no difference can be seen but by chance."""
-    own, others = _with_one_policy(source.own), _with_one_policy(source.others)
-    if len(others) < MIN_SAME_POLICY:
+    own = _with_one_policy(source.own)
+    apart, others = _told_apart(own), source.everybody.twice - len(own)
+    if others < MIN_SAME_POLICY:
         why = f"fewer than {MIN_SAME_POLICY} such sessions of everybody else"
         return _could_not(source, Check.SAME_POLICY, len(own), why)
-    apart, elsewhere = _told_apart(own), len(_told_apart(others))
-    p = exceeds(len(apart), len(own), elsewhere, len(others))
-    bound = _allowed(elsewhere, len(others))
+    elsewhere = source.everybody.apart - len(apart)
+    p = exceeds(len(apart), len(own), elsewhere, others)
+    bound = _allowed(elsewhere, others)
     return _of(source, Check.SAME_POLICY, len(own), apart, p, bound=bound, least=MIN_SAME_POLICY)
 
 
@@ -249,10 +280,10 @@ def _told_apart(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _short(source: Source) -> Finding:
     """Rollouts of one policy that others let run far longer. Those that succeed end early, and are left aside."""
-    own, others = _rollouts(source.own), _rollouts(source.others)
-    enough = [
-        version for version in sorted(own) if min(len(own[version]), len(others.get(version, []))) >= MIN_ROLLOUTS
-    ]
+    own = _rollouts(source.own)
+    often = [version for version in sorted(own) if len(own[version]) >= MIN_ROLLOUTS]
+    others = {version: _steps_of_others(source, version) for version in often}
+    enough = [version for version in often if len(others[version]) >= MIN_ROLLOUTS]
     if not enough:
         why = f"fewer than {MIN_ROLLOUTS} rollouts of each policy, its own or others'"
         return _could_not(source, Check.SHORT, sum(map(len, own.values())), why)
@@ -260,12 +291,16 @@ def _short(source: Source) -> Finding:
     return min(found, key=lambda finding: finding.p or 0.0)
 
 
-def _short_of(
-    source: Source, version: str, own: list[tuple[str, int]], others: list[tuple[str, int]], *, among: int
-) -> Finding:
-    limit = SHORT * float(np.median([steps for _, steps in others]))
+def _steps_of_others(source: Source, version: str) -> IntArray:
+    names, steps = source.everybody.rollouts[version]
+    others: IntArray = steps[names != source.name]
+    return others
+
+
+def _short_of(source: Source, version: str, own: list[tuple[str, int]], others: IntArray, *, among: int) -> Finding:
+    limit = SHORT * float(np.median(others))
     short = [session for session, steps in own if steps < limit]
-    elsewhere = sum(steps < limit for _, steps in others)
+    elsewhere = int(np.sum(others < limit))
     p = min(1.0, among * exceeds(len(short), len(own), elsewhere, len(others)))
     return Finding(
         *(source.kind, source.name, Check.SHORT, len(own), len(short) / len(own), p),

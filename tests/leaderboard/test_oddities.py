@@ -2,9 +2,11 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.cache import cache
 from django.db import DatabaseError, connection, transaction
 from django.test import Client
@@ -77,6 +79,15 @@ def test_no_comment_is_changed_or_removed(odd: Oddity) -> None:
     for change in (lambda: odd.comments.update(text="x"), lambda: odd.comments.all().delete()):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
+
+
+def test_comments_of_earlier_versions_are_kept(odd: Oddity) -> None:
+    eve, then = make_steward(), timezone.now()
+    Oddity.objects.update(looked_by=eve, looked_at=then, looked_p=1e-8, comment="The robot is fast.")
+    migration = import_module("leaderboard.migrations.0005_oddity_comments_and_looks")
+    migration.keep_comments(apps, None)
+    said = [(one.text, one.person, one.made_at, one.p) for one in odd.comments.all()]
+    assert said == [("The robot is fast.", eve, then, 1e-8)]
 
 
 def test_what_could_not_be_checked_is_kept_with_the_look(
