@@ -14,6 +14,7 @@ JobArgument = str | int
 class Job(StrEnum):
     RECOMPUTE_BOARDS = "recompute_boards"
     RECOMPUTE_BOARD = "recompute_board"
+    LOOK_FOR_ODDITIES = "look_for_oddities"
     CHECK_MEDIA = "check_media"
     SEND_NOTICES = "send_notices"
     GIVE_CREDITS = "give_credits"

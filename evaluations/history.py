@@ -32,6 +32,11 @@ class LabPage:
     def is_admin(self) -> bool:
         return self.membership.role == Role.ADMIN
 
+    @property
+    def may_own(self) -> bool:
+        """Whether this member registers policies and orders evaluations."""
+        return self.membership.role in (Role.OWNER, Role.ADMIN)
+
 
 def labs_of(person: Person) -> list[LabPage]:
     """A member's labs: stations, policies, affiliations, own sessions. The same number of queries for any of them."""
@@ -114,6 +119,12 @@ WORDS = {
     "member:removed": "Membership of {lab} ended, and its keys",
     "member:role": "Role in {lab} changed to {role}",
     "notices:chosen": "Choice of notices changed",
+    "policy:check-asked": "Server of a policy of {lab} checked",
+    "policy:endpoint-moved": "Policy of {lab} served elsewhere",
+    "policy:paused": "Policy version of {lab} paused",
+    "policy:registered": "Policy version of {lab} registered",
+    "policy:resumed": "Policy version of {lab} resumed",
+    "policy:retired": "Policy version of {lab} retired",
     "request:cancelled": "Request of {lab} cancelled",
     "request:paused": "Request of {lab} paused",
     "request:placed": "{wanted} evaluations of {version} ordered for {lab}",

@@ -95,16 +95,29 @@ class BoardRun(models.Model):
         return self.ended_at is None or self.ended_at < self.asked_at
 
 
-class Oddity(models.Model):
-    """Something about a lab or an evaluator that does not fit, for a steward to look at: see `oddities`.
+class OddityLook(models.Model):
+    """The last look at a scope: each check that was made, or could not be, as `oddity_checks.Finding` has it."""
 
-    figures: how many sessions n, the figure, and its probability p under honest work. looked_p: p when it was looked
-    at.
+    board = models.CharField(max_length=120, primary_key=True)
+    made_at = models.DateTimeField()
+    findings = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"look at {self.board}"
+
+
+class Oddity(models.Model):
+    """Something about a lab, an evaluator or a pair that does not fit, for a steward to look at: see `oddities`.
+
+    figures: the finding as JSON, the probability (threshold) below which it was to review, and the ids of the sessions
+    concerned. comment, looked_by: the last that was said; `comments` has all. looked_p: p when it was looked at.
     """
 
     board = models.CharField(max_length=120)
-    kind = models.CharField(max_length=10, choices=[("lab", "lab"), ("evaluator", "evaluator")])
-    name = models.CharField(max_length=120)
+    kind = models.CharField(
+        max_length=10, choices=[("lab", "lab"), ("evaluator", "evaluator"), ("pair", "pair of policies")]
+    )
+    name = models.CharField(max_length=300)
     check_name = models.CharField("check", max_length=20)
     figures = models.JSONField()
     first_seen = models.DateTimeField()
@@ -122,3 +135,20 @@ class Oddity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}: {self.check_name}"
+
+
+class OddityComment(models.Model):
+    """What a steward said who looked, and how likely it was then. Append-only."""
+
+    oddity = models.ForeignKey(Oddity, on_delete=models.PROTECT, related_name="comments")
+    person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    made_at = models.DateTimeField()
+    text = models.TextField()
+    p = models.FloatField()
+
+    class Meta:
+        ordering = ("made_at", "pk")
+        triggers = [pgtrigger.Protect(name="oddity_comment_append_only", operation=IMMUTABLE)]
+
+    def __str__(self) -> str:
+        return f"{self.person} on {self.oddity}"

@@ -7,6 +7,7 @@ urlpatterns = [
     path("method", method.method, name="method"),
     path("review/oddities", oddity_views.oddity_list, name="oddities"),
     path("review/oddities/<int:oddity_id>/look", oddity_views.oddity_look, name="oddity-look"),
+    path("review/oddities/<int:oddity_id>/sessions", oddity_views.oddity_sessions, name="oddity-sessions"),
     path("compare/<str:first>/<str:second>", views.compare_two, name="compare"),
     path("compare/<str:first>/<str:second>/sessions.csv", views.compare_sessions, name="compare-sessions"),
     path("snapshots/<int:snapshot_id>/input.csv", views.snapshot_input, name="snapshot-input"),

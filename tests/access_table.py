@@ -215,6 +215,15 @@ GET    /method                                                    200 200 200 20
 GET    /notices/off/{off}                                         200 200 200 200 200 200
 POST   /notices/off/{off}                                         200 200 200 200 200 200
 
+GET    /policies/new                                               in 403 200 200 200 403
+POST   /policies/new                                               in 403 400 400 400 403
+GET    /policies/{own}/manage                                      in 200 200 200 404 404
+GET    /policies/{own}/versions/new                                in 403 200 200 404 404
+POST   /policies/{own}/versions/new                                in 403 400 400 404 404
+GET    /policies/{own}/results.csv                                 in 200 200 200 404 404
+GET    /policies/{own}/results.json                                in 200 200 200 404 404
+GET    /policies/{own}/trajectories/1.npz                          in 404 404 404 404 404
+
 GET    /requests                                                   in 200 200 200 200 200
 GET    /requests/new/{version}                                     in 403 200 200 404 404
 POST   /requests/new/{version}                                     in 403 400 400 404 404
@@ -226,6 +235,7 @@ POST   /requests/{request}/cancel                                  in 403  ->  -
 GET    /review/applications                                        in 403 403 403 403 200
 GET    /review/oddities                                           in 403 403 403 403 200
 POST   /review/oddities/{oddity}/look                             in 403 403 403 403 400
+GET    /review/oddities/{oddity}/sessions                         in 403 403 403 403 200
 GET    /review/applications/{application}                          in 403 403 403 403 200
 POST   /review/applications/{application}/decide                   in 403 403 403 403 400
 
@@ -262,4 +272,9 @@ POST   /upload_eval_data                                          400 400 400 40
 POST   /validate_evaluator_access                                 400 400 400 400 400 400
 
 POST   /version_check                                             400 400 400 400 400 400
+
+GET    /versions/{version}/address                                 in 403 200 200 404 404
+POST   /versions/{version}/address                                 in 403 400 400 404 404
+POST   /versions/{version}/check                                   in 403  ->  -> 404 404
+POST   /versions/{version}/pool                                    in 403 400 400 404 404
 """

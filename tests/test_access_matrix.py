@@ -111,6 +111,7 @@ class World:
             "affiliation": affiliations.declare(lab=arena.lab, other=make_lab(), by=alice).pk,
             "key": key.pk,
             "version": version.label,
+            "own": version.policy.slug,
             "request": request.pk,
             "off": notices.off_path(arena.dana, NoticeKind.SESSION_EXPIRED).rpartition("/")[2],
         }

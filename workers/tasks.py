@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from arena import notices
 from arena.api import idempotency
-from arena.jobs import Job, JobArgument
+from arena.jobs import Job, JobArgument, enqueue
 from credits import grants
 from evaluations import endpoints, media, reminders, sessions, uploads
 from evaluations.desk import checks
@@ -30,6 +30,8 @@ HEARTBEAT_KEY = "worker-heartbeat"
 HEARTBEAT_TTL_S = 60
 # A job that was lost is asked for again after so long.
 PENDING_S = 60
+# Boards that are computed within this time of each other are followed by one look for oddities.
+LOOK_DELAY_S = 600
 
 
 @app.task(name=Job.RECOMPUTE_BOARDS)
@@ -39,12 +41,19 @@ def recompute_boards() -> None:
         pair_weights.write(now=timezone.now())
         pair_evidence.write(now=timezone.now())
         orders.end_decided(now=timezone.now())
+        enqueue(Job.LOOK_FOR_ODDITIES)
 
 
 @app.task(name=Job.RECOMPUTE_BOARD)
 def recompute_board(board: str) -> None:
     cache.delete(_pending_key(Job.RECOMPUTE_BOARD, board))
     snapshots.recompute(board=board_named(board), now=timezone.now())
+
+
+@app.task(name=Job.LOOK_FOR_ODDITIES)
+def look_for_oddities() -> None:
+    cache.delete(_pending_key(Job.LOOK_FOR_ODDITIES))
+    oddities.write(now=timezone.now())
 
 
 @app.task(name=Job.CHECK_MEDIA)
@@ -103,11 +112,6 @@ def probe_endpoints() -> None:
     endpoints.check_due(now=timezone.now())
 
 
-@app.task(name="look_for_oddities")
-def look_for_oddities() -> None:
-    oddities.write(now=timezone.now())
-
-
 @app.task(name="sweep_api_writes")
 def sweep_api_writes() -> None:
     """Answers that no client asks for again."""
@@ -122,6 +126,7 @@ def heartbeat() -> None:
 _TASKS: dict[Job, Any] = {
     Job.RECOMPUTE_BOARDS: recompute_boards,
     Job.RECOMPUTE_BOARD: recompute_board,
+    Job.LOOK_FOR_ODDITIES: look_for_oddities,
     Job.CHECK_MEDIA: check_media,
     Job.SEND_NOTICES: send_notices,
     Job.GIVE_CREDITS: give_credits,
@@ -150,9 +155,15 @@ def _recompute_one(arguments: dict[str, JobArgument]) -> None:
         recompute_board.apply_async(kwargs=arguments, retry=False)
 
 
+def _look_later(arguments: dict[str, JobArgument]) -> None:
+    if cache.add(_pending_key(Job.LOOK_FOR_ODDITIES), 1, timeout=LOOK_DELAY_S + PENDING_S):
+        look_for_oddities.apply_async(countdown=LOOK_DELAY_S, retry=False)
+
+
 _send: dict[Job, Callable[[dict[str, JobArgument]], None]] = {
     Job.RECOMPUTE_BOARDS: _recompute_soon,
     Job.RECOMPUTE_BOARD: _recompute_one,
+    Job.LOOK_FOR_ODDITIES: _look_later,
 }
 
 
@@ -171,7 +182,7 @@ app.conf.beat_schedule = {
     "end-requests": {"task": "end_requests", "schedule": 60.0, "options": {"expires": 60.0}},
     "give-credits": {"task": Job.GIVE_CREDITS, "schedule": 600.0, "options": {"expires": 600.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
-    "look-for-oddities": {"task": "look_for_oddities", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "look-for-oddities": {"task": Job.LOOK_FOR_ODDITIES, "schedule": 3600.0, "options": {"expires": 3600.0}},
     "sweep-api-writes": {"task": "sweep_api_writes", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }

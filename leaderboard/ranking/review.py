@@ -17,7 +17,6 @@ from leaderboard.ranking.fit import DEFAULT_MODEL, estimate, to_rank
 from leaderboard.ranking.influence import Moves, moves
 from leaderboard.ranking.settings import ModelSettings
 
-WORST_PAIRS = 20
 CYCLES_SHOWN = 10
 CLASSES = 5
 
@@ -92,7 +91,7 @@ class SourceReview:
 
 @dataclass(frozen=True)
 class Review:
-    """pairs: those with the largest |z|. calibration: in classes that occur. labs, evaluators: by name."""
+    """pairs: all that met, the largest |z| first. calibration: in classes that occur. labs, evaluators: by name."""
 
     model: str
     pairs: tuple[PairResidual, ...]
@@ -157,7 +156,7 @@ def pair_residuals(comparisons: Comparisons, left: Residuals) -> tuple[PairResid
             expected_ties=float(expected_ties[k]),
             z=float(z[k]),
         )
-        for k in np.lexsort((keys, -np.abs(z)))[:WORST_PAIRS]
+        for k in np.lexsort((keys, -np.abs(z)))
     )
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from playwright.sync_api import Browser, expect
 from pytest_django.live_server_helper import LiveServer
 
+from evaluations.models import Session
 from leaderboard import pair_evidence, snapshots
 from leaderboard.boards import board_named
 from leaderboard.models import Oddity
@@ -25,8 +26,9 @@ def steward_of(site: Site) -> str:
     """Something for a steward to look at; and what each pair has shown."""
     now = timezone.now()
     pair_evidence.write(now=now)
-    figures = {"n": 40, "figure": 0.9, "p": 1e-9}
-    Oddity.objects.create(
+    session = Session.objects.valid().earliest("closed_at")
+    figures = {"n": 40, "figure": 0.9, "p": 1e-9, "bound": 0.1, "threshold": 1e-3, "sessions": [str(session.pk)]}
+    odd = Oddity.objects.create(
         board="overall",
         kind="lab",
         name=site.arena.lab.slug,
@@ -35,6 +37,7 @@ def steward_of(site: Site) -> str:
         first_seen=now,
         last_seen=now,
     )
+    odd.comments.create(person=make_steward("frank@example.org"), made_at=now, text="The robot is fast.", p=1e-6)
     one, other = (version.label for version in site.arena.versions[:2])
     return f"/compare/{one}/{other}"
 
@@ -47,6 +50,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
     snapshots.recompute(board=board_named("overall.category.pick-place"), now=timezone.now())
     waiting, answered = "/?board=overall.unrequested", "/?board=overall.category.pick-place"
     eve = make_steward()
+    odd = f"/review/oddities/{Oddity.objects.get().pk}/sessions"
     found: list[object] = []
     for width in (NARROW, WIDE):
         context = browser.new_context(
@@ -54,7 +58,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_a_phone(
         )
         sign_in(context, eve, live_server)
         page = context.new_page()
-        for path in ("/", waiting, answered, compared, "/method", "/review/oddities"):
+        for path in ("/", waiting, answered, compared, "/method", "/review/oddities", odd):
             page.goto(path)
             page.evaluate(OPEN_ALL)
             found += [(path, width, *one) for one in violations(page)]

@@ -11,7 +11,7 @@ from arena import jobs
 from arena.jobs import Job, enqueue
 from evaluations import media
 from evaluations.models import Label, MediaFile, Session
-from leaderboard.models import Snapshot
+from leaderboard.models import OddityLook, Snapshot
 from tests.factories import Arena, finish_session, open_session, upload_episode
 from workers import health, tasks
 from workers.celery import app
@@ -64,6 +64,22 @@ def test_once_it_has_begun_a_new_result_asks_for_another(sent: list[str], db: No
     tasks.recompute_boards()
     tasks.dispatch(Job.RECOMPUTE_BOARDS, {})
     assert sent == [Job.RECOMPUTE_BOARDS] * 2
+
+
+def test_boards_that_were_computed_are_followed_by_one_look_for_oddities(
+    arena: Arena, sent: list[str], django_capture_on_commit_callbacks: Any
+) -> None:
+    for number in range(2):
+        finish_session(open_session(arena, f"task {number}"))
+        with django_capture_on_commit_callbacks(execute=True):
+            tasks.recompute_boards()
+    assert sent.count(Job.LOOK_FOR_ODDITIES) == 1
+    tasks.look_for_oddities()
+    assert OddityLook.objects.count() == 2
+    sent.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.recompute_boards()
+    assert Job.LOOK_FOR_ODDITIES not in sent
 
 
 def test_a_broker_that_is_away_fails_nobodys_request(monkeypatch: pytest.MonkeyPatch) -> None:
