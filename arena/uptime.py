@@ -24,8 +24,9 @@ class Stretch:
 def stretches(changes: Sequence[HealthChange], *, since: datetime, now: datetime) -> list[Stretch]:
     """How its health was from `since` to `now`, oldest first. changes: all of one endpoint, oldest first."""
     found = []
-    for change, following in zip(changes, [*changes[1:], None], strict=True):
-        begin, end = max(change.at, since), min(following.at if following else now, now)
+    ends = [*(change.at for change in changes[1:]), now]
+    for change, end in zip(changes, ends, strict=False):
+        begin, end = max(change.at, since), min(end, now)
         if begin < end:
             found.append(Stretch(change.health, begin, end, change.problem))
     return found

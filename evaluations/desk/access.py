@@ -53,7 +53,7 @@ def labs_to_register_for(user: User) -> list[Lab]:
 
 
 def may_change(user: User, policy: Policy) -> bool:
-    return labs_to_order_for(user).filter(pk=policy.lab_id).exists()
+    return labs_to_order_for(user).filter(policies=policy).exists()
 
 
 def lab_of(policy: Policy) -> Lab:

@@ -173,9 +173,9 @@ class _Line:
 
 def _csv_lines(policy: Policy) -> Iterator[str]:
     writer = csv.writer(_Line(), lineterminator="\n")
-    yield writer.writerow(selectors.RESULT_COLUMNS)  # type: ignore[misc]
+    yield writer.writerow(selectors.RESULT_COLUMNS)
     for row in selectors.results(policy):
-        yield writer.writerow([_cell(row[column]) for column in selectors.RESULT_COLUMNS])  # type: ignore[misc]
+        yield writer.writerow([_cell(row[column]) for column in selectors.RESULT_COLUMNS])
 
 
 def _cell(value: object) -> str:
@@ -189,12 +189,7 @@ def _cell(value: object) -> str:
 
 
 def _json_lines(policy: Policy) -> Iterator[str]:
-    head = {
-        "policy": policy.slug,
-        "name": policy.name,
-        "licence": "see /join/terms",
-        "columns": selectors.RESULT_COLUMNS,
-    }
+    head = {"policy": policy.slug, "name": policy.name, "licence": "CC BY 4.0"}
     yield f"{json.dumps(head)[:-1]}, " + '"results": ['
     for number, row in enumerate(selectors.results(policy)):
         yield f"{',' if number else ''}\n{json.dumps(row)}"
