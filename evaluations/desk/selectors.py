@@ -32,6 +32,12 @@ class VersionCard:
     spoilt_by_serving: int
     """Sessions that did not count because a policy server did not answer."""
 
+    @property
+    def known_since(self) -> datetime | None:
+        """The first moment of the time shown at which the server was known to be up or down."""
+        known = [part.begin for part in self.stretches if part.health != Endpoint.Health.UNKNOWN]
+        return min(known, default=None)
+
 
 def version_cards(policy: Policy, *, now: datetime) -> list[VersionCard]:
     """The latest version first."""
