@@ -166,7 +166,7 @@ def _draw(
         return drawn, None
     pool = candidates()
     bench = _bench(station, _labs_with_a_stake(station, evaluator))
-    weights = pairs.weights_among(candidate.version_id for candidate in pool)
+    weights = pairs.weights()
     earlier = pairs.earlier_on_task(station=station, instruction=instruction, now=now)
     orders = serving.orders_at(station=station, category=category, now=now)
     mix = pairs.mix_at(station)

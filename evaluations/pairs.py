@@ -1,15 +1,19 @@
 """What draws remember: the weights of pairs, which pairs met on a task, and how often a task was put again."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from threading import Lock
+from uuid import UUID, uuid4
 
+import numpy as np
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q
 
 from arena.models import Station
-from evaluations.models import PairWeight, Session
-from evaluations.pairing import DrawKind, Mix, Pair, repeat_chance
+from evaluations.models import PairWeight, Session, Weighing
+from evaluations.pairing import DrawKind, Mix, Pair, Weights, repeat_chance
 
 # A task counts as put again from here on: the scene has been laid out anew, and nobody recalls how the policies did.
 REPEATED_AFTER = timedelta(days=1)
@@ -24,17 +28,59 @@ def repeated_after(*, simulated: bool) -> timedelta:
     return timedelta(0) if simulated else REPEATED_AFTER
 
 
-def weights_among(version_ids: Iterable[int]) -> dict[Pair, float]:
-    """The weights of the pairs of these versions that have one."""
-    among = list(version_ids)
-    stored = PairWeight.objects.filter(version_low__in=among, version_high__in=among)
-    return {(low, high): weight for low, high, weight in stored.values_list("version_low", "version_high", "weight")}
+def weights() -> Weights:
+    """The weights of all pairs that have one. They are read anew when they have changed.
+
+    While one thread reads them, the others draw by the last ones, as they would have done a moment earlier.
+    """
+    global _kept
+    stamp, kept = Weighing.objects.values_list("stamp", flat=True).first(), _kept
+    if kept is not None and kept.stamp == stamp:
+        return kept.weights
+    if not _reading.acquire(blocking=kept is None):
+        assert kept is not None
+        return kept.weights
+    try:
+        if _kept is None or _kept.stamp != stamp:
+            _kept = _read()
+        return _kept.weights
+    finally:
+        _reading.release()
+
+
+@dataclass(frozen=True)
+class _Kept:
+    stamp: UUID | None
+    weights: Weights
+
+
+_kept: _Kept | None = None
+_reading = Lock()
+_PAIR = np.dtype([("low", ">i8"), ("high", ">i8"), ("weight", ">f8")])
+# Half a million rows as one value: taken one by one they would keep the whole process waiting for a second.
+_READ = f"""
+    select
+        (select stamp from {Weighing._meta.db_table}),
+        coalesce(string_agg(int8send(version_low_id) || int8send(version_high_id) || float8send(weight), ''), '')
+    from {PairWeight._meta.db_table}
+"""  # noqa: S608 names of our own tables
+
+
+def _read() -> _Kept:
+    with connection.cursor() as cursor:
+        cursor.execute(_READ)
+        stamp, packed = cursor.fetchone()
+    pairs = np.frombuffer(packed, dtype=_PAIR)
+    low, high = pairs["low"].astype(np.int64), pairs["high"].astype(np.int64)
+    return _Kept(stamp, Weights(low, high, pairs["weight"].astype(np.float64)))
 
 
 @transaction.atomic
 def replace_weights(*, versions: Iterable[int], weights: Mapping[Pair, float], now: datetime) -> None:
     """From now on these are the weights of the pairs of these versions; those that are not named have none."""
     among = list(versions)
+    # Also one renewal at a time.
+    Weighing.objects.update_or_create(pk=Weighing.ONLY, defaults={"stamp": uuid4()})
     stored = PairWeight.objects.filter(version_low__in=among) | PairWeight.objects.filter(version_high__in=among)
     stored.delete()
     PairWeight.objects.bulk_create(
