@@ -42,20 +42,30 @@ GOAL_MS = 50.0
 SAME = 1.25
 SHARES = (0.0, 0.5, 0.9)
 LABS = 50
+# From which a board, and the weights of all pairs, are computed before the first call.
+SESSIONS = 200
+# The sessions of the benchmark end a hundred times as often as those of people; the sweep of each minute is enough.
+DEBOUNCE_S = 3600
 SEED = """
-import itertools, json, random
+import json, random
+from io import StringIO
+from django.conf import settings
+from django.core.management import call_command
 from django.utils import timezone
-from evaluations import pairs
+from evaluations.models import PairWeight, Preference
 from tests import factories
 
+settings.TRAINING_REQUIRED = False
 labs = [factories.make_lab() for _ in range(LABS)]
-made = [factories.make_version(lab=labs[number % LABS], url=URL).pk for number in range(POLICIES)]
-rng = random.Random(1)
-pairs.replace_weights(
-    versions=made, weights={pair: rng.random() ** 2 for pair in itertools.combinations(sorted(made), 2)},
-    now=timezone.now(),
-)
+for number in range(POLICIES):
+    factories.make_version(lab=labs[number % LABS], url=URL)
 stations = [factories.make_arena(policies_in_pool=0) for _ in range(EVALUATORS)]
+rng = random.Random(1)
+for number in range(SESSIONS):
+    session = factories.open_session(stations[number % EVALUATORS], f"stack block {number}")
+    factories.finish_session(session, preference=rng.choice(list(Preference)))
+call_command("recompute", stdout=StringIO())
+assert PairWeight.objects.count() == POLICIES * (POLICIES - 1) // 2
 print(json.dumps([{"email": one.dana.email, "code": one.code} for one in stations]))
 """
 # As the checks of the worker would leave it, which go on meanwhile.
@@ -149,6 +159,7 @@ def process(run: Callable[..., None], *arguments: Any) -> Iterator[Any]:
     ours, theirs = context.Pipe()
     started = context.Process(target=run, args=(theirs, *arguments), daemon=True)
     started.start()
+    theirs.close()  # so that its end is noticed
     try:
         yield ours.recv()
     finally:
@@ -262,8 +273,16 @@ def measure_ours(given: argparse.Namespace, up: str, down: str) -> dict[Case, li
     from tests.workers.platform import running_platform
 
     found: dict[Case, list[float]] = {case: [] for case in cases(given)}
-    with temporary_home() as home, running_platform(home) as platform:
-        seeded = shell(platform.environment, SEED, URL=up, POLICIES=given.policies, LABS=LABS, EVALUATORS=EVALUATORS)
+    with temporary_home() as home, running_platform(home, BOARD_DEBOUNCE_SECONDS=str(DEBOUNCE_S)) as platform:
+        seeded = shell(
+            platform.environment,
+            SEED,
+            URL=up,
+            POLICIES=given.policies,
+            LABS=LABS,
+            EVALUATORS=EVALUATORS,
+            SESSIONS=SESSIONS,
+        )
         evaluators = [Evaluator(**one) for one in json.loads(seeded)]
         print(f"{given.policies} policies, all pairs weighed", flush=True)
         for _ in range(given.rounds):

@@ -1,5 +1,6 @@
 """What draws remember: the weights of pairs, which pairs met on a task, and how often a task was put again."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +10,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from arena.models import Station
 from evaluations.models import PairWeight, Session, Weighing
@@ -77,21 +78,41 @@ def _read() -> _Kept:
 
 @transaction.atomic
 def replace_weights(*, versions: Iterable[int], weights: Mapping[Pair, float], now: datetime) -> None:
-    """From now on these are the weights of the pairs of these versions; those that are not named have none."""
+    """From now on these are the weights of the pairs of these versions; those that are not named have none.
+
+    Where none has moved by more than HARDLY_MOVED the stored ones stand, and nobody needs to read them again.
+    """
     among = list(versions)
-    # Also one renewal at a time.
-    Weighing.objects.update_or_create(pk=Weighing.ONLY, defaults={"stamp": uuid4()})
+    # One renewal at a time.
+    Weighing.objects.get_or_create(pk=Weighing.ONLY, defaults={"stamp": uuid4()})
+    renewed = Weighing.objects.select_for_update().filter(pk=Weighing.ONLY)
+    renewed.get()
     stored = PairWeight.objects.filter(version_low__in=among) | PairWeight.objects.filter(version_high__in=among)
+    if _hardly_moved(stored, weights):
+        return
+    renewed.update(stamp=uuid4())
     stored.delete()
-    PairWeight.objects.bulk_create(
-        [
-            PairWeight(version_low_id=low, version_high_id=high, weight=weight, updated_at=now)
-            for (low, high), weight in sorted(weights.items())
-        ],
-        update_conflicts=True,
-        unique_fields=["version_low", "version_high"],
-        update_fields=["weight", "updated_at"],
-    )
+    pairs = sorted(weights)
+    low, high = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, [now, low, high, [weights[pair] for pair in pairs]])
+
+
+# Weights guide the draws of a while. Another estimate of the same scores is no reason to write all of them anew.
+HARDLY_MOVED = 1e-3
+_WRITE = f"""
+    insert into {PairWeight._meta.db_table} (updated_at, version_low_id, version_high_id, weight)
+    select %s, * from unnest(%s::bigint[], %s::bigint[], %s::float8[])
+    on conflict (version_low_id, version_high_id)
+    do update set weight = excluded.weight, updated_at = excluded.updated_at
+"""  # noqa: S608 the name of our own table
+
+
+def _hardly_moved(stored: QuerySet[PairWeight], weights: Mapping[Pair, float]) -> bool:
+    if stored.count() != len(weights):
+        return False
+    rows = stored.values_list("version_low", "version_high", "weight").iterator(chunk_size=20_000)
+    return all(abs(weights.get((low, high), math.inf) - weight) <= HARDLY_MOVED for low, high, weight in rows)
 
 
 def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> set[Pair]:

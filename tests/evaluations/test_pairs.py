@@ -54,6 +54,17 @@ def test_weights_in_memory_are_those_that_are_stored(arena: Arena) -> None:
     assert in_memory() == [UNWEIGHED, UNWEIGHED]
 
 
+def test_weights_that_hardly_move_are_left_as_they_are(arena: Arena) -> None:
+    a, b, c = ids(arena)
+    weigh(arena, {(a, b): 0.1, (a, c): 0.3})
+    kept = pairs.weights()
+    weigh(arena, {(a, b): 0.1, (a, c): 0.3 + pairs.HARDLY_MOVED / 2})
+    assert pairs.weights() is kept
+    assert stored_weights([a, b, c]) == {(a, b): 0.1, (a, c): 0.3}
+    weigh(arena, {(a, b): 0.1, (b, c): 0.3})
+    assert stored_weights([a, b, c]) == {(a, b): 0.1, (b, c): 0.3}
+
+
 def test_weights_that_were_never_stored_are_forgotten(arena: Arena) -> None:
     a, b, c = ids(arena)
     with transaction.atomic():
