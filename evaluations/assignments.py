@@ -3,10 +3,12 @@
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from random import SystemRandom
 from typing import Any
 
 from django.conf import settings
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 
 from arena import affiliations, audit
@@ -166,7 +168,7 @@ def _draw(
         return drawn, None
     pool = candidates()
     bench = _bench(station, _labs_with_a_stake(station, evaluator))
-    weights = pairs.weights_among(candidate.version_id for candidate in pool)
+    weights = pairs.weights()
     earlier = pairs.earlier_on_task(station=station, instruction=instruction, now=now)
     orders = serving.orders_at(station=station, category=category, now=now)
     mix = pairs.mix_at(station)
@@ -213,17 +215,43 @@ def candidates(*, training: bool = False) -> list[Candidate]:
     versions = PolicyVersion.objects.filter(pool=PolicyVersion.Pool.ACTIVE, endpoint__health=Endpoint.Health.UP)
     if training:
         versions = versions.filter(policy__practice=True)
-    return [_candidate(version) for version in versions.select_related("policy", "endpoint")]
+    needs = versions.order_by().values_list("policy__lab", "embodiment", "policy__simulated", "endpoint__metadata")
+    # A policy's versions, and often a lab's policies, need the same: a row for all of them is less to read.
+    alike = needs.annotate(ids=ArrayAgg("pk"))
+    return [
+        candidate
+        for lab_id, embodiment_id, simulated, metadata, ids in alike
+        for candidate in _alike(tuple(ids), lab_id, embodiment_id, simulated, *_needs(metadata or {}))
+    ]
 
 
-def _candidate(version: PolicyVersion) -> Candidate:
-    metadata = version.endpoint.metadata or {}
-    return Candidate(
-        version_id=version.pk,
-        lab_id=version.policy.lab_id,
-        embodiment_id=version.embodiment_id,
-        simulated=version.policy.simulated,
-        external_cameras=metadata.get("n_external_cameras", 1),
-        wrist_camera=metadata.get("needs_wrist_camera", True),
-        action_space=metadata.get("action_space", ""),
+def _needs(metadata: Mapping[str, Any]) -> tuple[int, bool, str]:
+    return (
+        metadata.get("n_external_cameras", 1),
+        metadata.get("needs_wrist_camera", True),
+        metadata.get("action_space", ""),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _alike(
+    version_ids: tuple[int, ...],
+    lab_id: int | None,
+    embodiment_id: int,
+    simulated: bool,
+    external_cameras: int,
+    wrist_camera: bool,
+    action_space: str,
+) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(
+            version_id=version_id,
+            lab_id=lab_id,
+            embodiment_id=embodiment_id,
+            simulated=simulated,
+            external_cameras=external_cameras,
+            wrist_camera=wrist_camera,
+            action_space=action_space,
+        )
+        for version_id in version_ids
     )

@@ -16,7 +16,8 @@ from arena.models import ClientKey, Lab, Person, PolicyVersion, Role, Station
 from arena.policies import EndpointCheck
 from evaluations import assignments, episodes, sessions
 from evaluations.episodes import EpisodeReport
-from evaluations.models import Label, MediaFile, Preference, Session
+from evaluations.models import Label, MediaFile, PairWeight, Preference, Session
+from evaluations.pairing import Pair
 from evaluations.sessions import Judgement
 
 _numbers = itertools.count(1)
@@ -124,3 +125,10 @@ def finish_session(
         upload_episode(session, label, progress=value, video=video, now=now)
     judgement = Judgement(preference=preference, notes=notes, valid=valid)
     return sessions.submit(session=session, judgement=judgement, now=now or timezone.now())
+
+
+def stored_weights(version_ids: Iterable[int]) -> dict[Pair, float]:
+    """The weights of the pairs of these versions that have one."""
+    among = list(version_ids)
+    stored = PairWeight.objects.filter(version_low__in=among, version_high__in=among)
+    return {(low, high): weight for low, high, weight in stored.values_list("version_low", "version_high", "weight")}

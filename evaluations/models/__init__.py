@@ -10,7 +10,7 @@ from evaluations.models.episodes import (
     RelayConnection,
     Upload,
 )
-from evaluations.models.pairing import PairEvidence, PairWeight
+from evaluations.models.pairing import PairEvidence, PairWeight, Weighing
 from evaluations.models.requests import LARGEST_REQUEST, EvaluationRequest
 from evaluations.models.results import Draft, Exclusion, Guess, Preference, Result, ResultQuerySet
 from evaluations.models.sessions import OPEN_STATES, Label, Session, SessionQuerySet, Side, State, TaskCategory
@@ -41,4 +41,5 @@ __all__ = [
     "State",
     "TaskCategory",
     "Upload",
+    "Weighing",
 ]

@@ -27,6 +27,21 @@ class PairWeight(models.Model):
         return f"{self.version_low_id} and {self.version_high_id}: {self.weight:.3f}"
 
 
+class Weighing(models.Model):
+    """One row, which is given another stamp whenever weights change: who keeps them in memory looks here."""
+
+    ONLY = 1
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=ONLY)
+    stamp = models.UUIDField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(id=1), name="weighing_only_one")]
+
+    def __str__(self) -> str:
+        return str(self.stamp)
+
+
 class PairEvidence(models.Model):
     """What the sessions of two versions say of the first (the smaller id) against the second, at any time.
 

@@ -242,7 +242,7 @@ def play(urls: list[str], draw: Callable[[int, int], Draw]) -> tuple[dict[str, b
     call_command("flush", interactive=False, verbosity=0)
     arena = make_two_policies(urls)
     alpha, beta = (version.pk for version in arena.versions)
-    with patch.object(assignments, "_draw", return_value=Draw(alpha, beta, 0.5, 2)):
+    with patch.object(assignments, "_draw", return_value=(Draw(alpha, beta, 0.5, 2), None)):
         # Earlier sessions, so that boards and lists have something to tell.
         for number in range(3):
             finish_session(open_session(arena, f"{number}"))

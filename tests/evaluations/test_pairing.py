@@ -1,11 +1,13 @@
 import math
 from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 from random import Random
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,22 +15,47 @@ from hypothesis import strategies as st
 from evaluations.pairing import (
     FLOOR,
     MOST_REPEATS,
+    UNWEIGHED,
     Bench,
     Candidate,
+    Chances,
     DrawKind,
     Mix,
     Order,
+    Pair,
     Way,
-    chances_of_orders,
+    Weights,
     draw_pair,
     fits,
     pair_chances,
     repeat_chance,
-    ways_to_draw,
 )
 
 BENCH = Bench(barred_labs=frozenset({1, 7}), embodiment_id=1, simulated=False, external_cameras=2, wrist_camera=True)
 FITTING = Candidate(version_id=1, lab_id=2, embodiment_id=1, simulated=False)
+
+
+def ways_to_draw(
+    pool: Sequence[int],
+    weights: Mapping[Pair, float],
+    earlier: Collection[Pair],
+    mix: Mix,
+    orders: Collection[Order] = (),
+) -> dict[Way, float]:
+    """The probability of each way to draw each pair: what is stored of one, asked for all."""
+    chances = Chances(Weights.of(weights).among(tuple(sorted(pool))), earlier, mix, orders)
+    ways: dict[Way, float] = {}
+    for pair in combinations_with_replacement(sorted(pool), 2):
+        ways |= chances.ways_of(pair)
+    return ways
+
+
+def chances_of_orders(
+    pool: Sequence[int], weights: Mapping[Pair, float], orders: Collection[Order]
+) -> dict[Way, float]:
+    """The probability of each order and opponent, given that one is served."""
+    ways = ways_to_draw(pool, weights, [], Mix(requested=1.0), orders)
+    return {way: chance for way, chance in ways.items() if way.kind == DrawKind.REQUESTED}
 
 
 @pytest.mark.parametrize(
@@ -138,7 +165,7 @@ def test_every_way_is_drawn_as_often_as_is_stored() -> None:
     kinds: Counter[str] = Counter()
     stored: dict[tuple[int, int], float] = {}
     for _ in range(draws):
-        draw = draw_pair(candidates, BENCH, rng, weights=weights, earlier=earlier, mix=MIX)
+        draw = draw_pair(candidates, BENCH, rng, weights=Weights.of(weights), earlier=earlier, mix=MIX)
         assert draw is not None
         assert (draw.kind == DrawKind.SAME_POLICY) == (draw.version_a == draw.version_b)
         counts[draw.version_a, draw.version_b] += 1
@@ -184,6 +211,70 @@ def test_whatever_is_drawn_from(data: st.DataObject, pool: list[int], mix: Mix) 
             order = served[way.order_id]
             (other,) = set(way.pair) - {order.version_id}
             assert not order.opponents or other in order.opponents
+
+
+@given(st.data(), pools, mixes)
+def test_the_chances_are_those_of_the_pairs_one_by_one(data: st.DataObject, pool: list[int], mix: Mix) -> None:
+    """Of normal draws by their definition over all pairs, and of what an order asks for by that over its opponents."""
+    weights = data.draw(st.dictionaries(pairs_of(pool), st.floats(0, 1), max_size=30))
+    order = data.draw(orders_for(pool))
+    ways = ways_to_draw(pool, weights, [], mix, [order])
+    pairs = list(combinations(pool, 2))
+    normal = math.fsum(chance for way, chance in ways.items() if way.kind == DrawKind.NORMAL)
+    for pair, chance in zip(pairs, pair_chances(pairs, weights), strict=True):
+        assert ways[Way(DrawKind.NORMAL, pair)] == pytest.approx(normal * chance, abs=1e-12)
+    asked = [
+        pair
+        for pair in pairs
+        if order.version_id in pair and (not order.opponents or set(pair) - {order.version_id} <= order.opponents)
+    ]
+    requested = math.fsum(chance for way, chance in ways.items() if way.kind == DrawKind.REQUESTED)
+    if requested:
+        for pair, chance in zip(asked, pair_chances(asked, weights), strict=True):
+            found = ways[Way(DrawKind.REQUESTED, pair, order.order_id)]
+            assert found == pytest.approx(requested * chance, abs=1e-12)
+
+
+@given(st.data(), pools, st.integers())
+def test_what_weighs_nothing_is_drawn_by_the_floor_alone(data: st.DataObject, pool: list[int], seed: int) -> None:
+    pairs = list(combinations(pool, 2))
+    weights = data.draw(st.fixed_dictionaries(dict.fromkeys(pairs, st.sampled_from([0.0, 5e-324, 1e-9, 0.5, 1.0]))))
+    chances = Chances(Weights.of(weights).among(tuple(pool)), [], Mix())
+    rng = Random(seed)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("evaluations.pairing.FLOOR", 0.0)
+        for _ in range(20):
+            way = chances.draw(rng)
+            assert way.pair in pairs
+            assert weights[way.pair] > 0 or not any(weights.values())
+
+
+def test_many_versions_with_and_without_weights_are_drawn_as_often_as_is_stored() -> None:
+    """By the share of draws that hold each version, among 60 with 1,000 weights."""
+    numbers = np.random.default_rng(4)
+    candidates = [replace(FITTING, version_id=number) for number in range(10, 70)]
+    every = list(combinations(range(5, 65), 2))
+    places = numbers.choice(len(every), 1000, replace=False)
+    weights = {every[place]: float(weight) for place, weight in zip(places, numbers.random(1000) ** 4, strict=True)}
+    pool = list(range(10, 70))
+    expected = dict.fromkeys(pool, 0.0)
+    pairs = list(combinations(pool, 2))
+    for pair, chance in zip(pairs, pair_chances(pairs, weights), strict=True):
+        for version in pair:
+            expected[version] += chance
+    table, rng, draws = Weights.of(weights), Random(9), 20_000
+    counts: Counter[int] = Counter()
+    for _ in range(draws):
+        draw = draw_pair(candidates, BENCH, rng, weights=table)
+        assert draw is not None
+        counts.update((draw.version_a, draw.version_b))
+    assert all(abs(counts[one] - draws * share) < 5 * (draws * share) ** 0.5 for one, share in expected.items())
+
+
+def test_a_pair_without_a_weight_is_unweighed() -> None:
+    pool = Weights.of({(1, 3): 0.25}).among((1, 2, 3, 4))
+    assert pool.weights_of(1, [2, 3, 4]).tolist() == [UNWEIGHED, 0.25, UNWEIGHED]
+    assert pool.total == pytest.approx(5 * UNWEIGHED + 0.25)
 
 
 def orders_for(pool: list[int]) -> st.SearchStrategy[Order]:
@@ -232,7 +323,7 @@ def test_no_draw_holds_a_policy_of_a_lab_with_a_stake(data: st.DataObject, pool:
     candidates = [replace(FITTING, version_id=one, lab_id=1 if one in barred else 2) for one in pool]
     pairs = list(combinations(pool, 2))
     orders = [Order(UUID(int=9), 1, pool[0]), Order(UUID(int=8), 2, pool[1], frozenset(barred))]
-    every = dict.fromkeys(pairs, 1.0)
+    every = Weights.of(dict.fromkeys(pairs, 1.0))
     mix = Mix(0.25, 0.75, 0.5)
     draw = draw_pair(candidates, BENCH, Random(seed), weights=every, earlier=pairs, orders=orders, mix=mix)
     if len(set(pool) - barred) < 2:
@@ -270,7 +361,7 @@ def test_weights_of_versions_that_do_not_fit_change_nothing() -> None:
     candidates = [replace(FITTING, version_id=number) for number in range(3)]
     barred = replace(FITTING, version_id=3, lab_id=1)
     weights = {(0, 3): 1.0, (1, 3): 1.0, (2, 3): 1.0, (0, 1): 0.5, (0, 2): 0.5, (1, 2): 0.5}
-    draw = draw_pair([*candidates, barred], BENCH, Random(2), weights=weights, earlier=[(0, 3)])
+    draw = draw_pair([*candidates, barred], BENCH, Random(2), weights=Weights.of(weights), earlier=[(0, 3)])
     assert draw is not None
     assert draw.probability == pytest.approx(1 / 6)
     assert draw.pool_size == 3

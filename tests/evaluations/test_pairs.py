@@ -2,7 +2,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, ProgrammingError
+from django.db import IntegrityError, ProgrammingError, transaction
 from django.test import override_settings
 from django.utils import timezone
 
@@ -10,8 +10,8 @@ from arena import affiliations
 from arena.models import Policy
 from evaluations import assignments, pairs
 from evaluations.models import PairWeight, Session
-from evaluations.pairing import FLOOR, DrawKind, Mix, Pair, repeat_chance
-from tests.factories import Arena, finish_session, make_arena, make_lab, make_version, open_session
+from evaluations.pairing import FLOOR, UNWEIGHED, DrawKind, Mix, Pair, repeat_chance
+from tests.factories import Arena, finish_session, make_arena, make_lab, make_version, open_session, stored_weights
 
 TASK = "put the cup on the plate"
 LATER = timedelta(days=2)
@@ -34,8 +34,52 @@ def test_weights_are_replaced_as_a_whole(arena: Arena) -> None:
     a, b, c = ids(arena)
     weigh(arena, {(a, b): 0.5, (a, c): 0.1})
     weigh(arena, {(a, b): 0.2, (b, c): 1.0})
-    assert pairs.weights_among([a, b, c]) == {(a, b): 0.2, (b, c): 1.0}
-    assert pairs.weights_among([a, b]) == {(a, b): 0.2}
+    assert stored_weights([a, b, c]) == {(a, b): 0.2, (b, c): 1.0}
+    assert stored_weights([a, b]) == {(a, b): 0.2}
+
+
+def test_weights_in_memory_are_those_that_are_stored(arena: Arena) -> None:
+    a, b, c = ids(arena)
+
+    def in_memory() -> list[float]:
+        return list(pairs.weights().among((a, b, c)).weights_of(b, [a, c]))
+
+    assert in_memory() == [UNWEIGHED, UNWEIGHED]
+    weigh(arena, {(a, b): 0.1, (a, c): 0.3})
+    assert in_memory() == [0.1, UNWEIGHED]
+    weigh(arena, {(b, c): 0.7})
+    assert in_memory() == [UNWEIGHED, 0.7]
+    assert pairs.weights() is pairs.weights()
+    weigh(arena, {})
+    assert in_memory() == [UNWEIGHED, UNWEIGHED]
+
+
+def test_weights_that_hardly_move_are_left_as_they_are(arena: Arena) -> None:
+    a, b, c = ids(arena)
+    weigh(arena, {(a, b): 0.1, (a, c): 0.3})
+    kept = pairs.weights()
+    weigh(arena, {(a, b): 0.1, (a, c): 0.3 + pairs.HARDLY_MOVED / 2})
+    assert pairs.weights() is kept
+    assert stored_weights([a, b, c]) == {(a, b): 0.1, (a, c): 0.3}
+    weigh(arena, {(a, b): 0.1, (b, c): 0.3})
+    assert stored_weights([a, b, c]) == {(a, b): 0.1, (b, c): 0.3}
+
+
+def test_weights_that_were_never_stored_are_forgotten(arena: Arena) -> None:
+    a, b, c = ids(arena)
+    with transaction.atomic():
+        weigh(arena, {(a, b): 0.0})
+        assert list(pairs.weights().among((a, b, c)).weights_of(a, [b])) == [0.0]
+        transaction.set_rollback(True)
+    assert list(pairs.weights().among((a, b, c)).weights_of(a, [b])) == [UNWEIGHED]
+
+
+def test_nobody_waits_while_another_reads_the_weights(arena: Arena) -> None:
+    before = pairs.weights()
+    weigh(arena, {(ids(arena)[0], ids(arena)[1]): 0.5})
+    with pairs._reading:
+        assert pairs.weights() is before
+    assert pairs.weights() is not before
 
 
 @pytest.mark.parametrize(("low", "high", "weight"), [(1, 0, 0.5), (0, 0, 0.5), (0, 1, 1.5), (0, 1, -0.1)])

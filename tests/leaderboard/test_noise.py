@@ -33,7 +33,7 @@ def play(
 ) -> Session:
     """The pair's places among the arena's versions: A first."""
     a, b = (arena.versions[place].pk for place in pair)
-    with patch.object(assignments, "_draw", return_value=Draw(a, b, 0.1, 3, DrawKind.REPEAT)):
+    with patch.object(assignments, "_draw", return_value=(Draw(a, b, 0.1, 3, DrawKind.REPEAT), None)):
         session = open_session(arena, task, now=at)
     return finish_session(session, preference=preference, progress=progress, now=at)
 

@@ -10,14 +10,14 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluations import assignments, pairs
+from evaluations import assignments
 from evaluations.models import PairWeight, Preference
 from evaluations.pairing import FLOOR, Draw, pair_chances
 from leaderboard import pair_weights, snapshots
 from leaderboard.pair_information import NEWCOMER_VARIANCE, informative, with_newcomers
 from leaderboard.pair_weights import weigh
 from leaderboard.ranking import encode, fit
-from tests.factories import Arena, finish_session, make_version, open_session
+from tests.factories import Arena, finish_session, make_version, open_session, stored_weights
 from workers import tasks
 
 Match = tuple[str, str, int, int, int]
@@ -133,7 +133,7 @@ def test_sessions_become_weights_for_all_pairs_in_the_pool(arena: Arena) -> None
     elsewhere = make_version(lab=arena.owners, embodiment="ALOHA")
     pair_weights.write(now=timezone.now())
     among = sorted(version.pk for version in [*arena.versions, newcomer])
-    weights = pairs.weights_among([*among, elsewhere.pk])
+    weights = stored_weights([*among, elsewhere.pk])
     assert set(weights) == set(itertools.combinations(among, 2))
     assert max(weights.values()) == 1
 
@@ -161,11 +161,11 @@ def test_a_pool_that_fell_apart_is_joined(arena: Arena) -> None:
     versions = [*arena.versions, make_version(lab=arena.owners)]
     parts = [(versions[0].pk, versions[1].pk), (versions[2].pk, versions[3].pk)]
     for number in range(16):
-        with patch.object(assignments, "_draw", return_value=Draw(*parts[number % 2], 0.5, 4)):
+        with patch.object(assignments, "_draw", return_value=(Draw(*parts[number % 2], 0.5, 4), None)):
             finish_session(open_session(arena, f"task {number}"), preference=list(Preference)[number // 2 % 3])
     call_command("recompute", stdout=StringIO())
     assert parts_of_the_board() == {0, 1}
-    weights = pairs.weights_among(version.pk for version in versions)
+    weights = stored_weights(version.pk for version in versions)
     across = {pair for pair in weights if pair not in parts}
     assert {weights[pair] for pair in across} == {1}
     chances = dict(zip(weights, pair_chances(list(weights), weights), strict=True))
@@ -176,7 +176,7 @@ def test_a_pool_that_fell_apart_is_joined(arena: Arena) -> None:
         finish_session(open_session(arena, f"another task {(number := number + 1)}"))
         call_command("recompute", stdout=StringIO())
     assert number < 50  # each is across with a chance of two thirds at least
-    assert max(pairs.weights_among(version.pk for version in versions).values()) == 1
+    assert max(stored_weights(version.pk for version in versions).values()) == 1
 
 
 def parts_of_the_board() -> set[int]:

@@ -45,6 +45,7 @@ class Platform:
     port: int = field(default_factory=free_port)
     relay_port: int = field(default_factory=free_port)
     supervisor: subprocess.Popen[bytes] | None = None
+    settings: dict[str, str] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -61,6 +62,7 @@ class Platform:
             "BOARD_DEBOUNCE_SECONDS": "1",
             "REPEAT_SHARE": "0",
             "SAME_POLICY_SHARE": "0",
+            **self.settings,
         }
 
     def start(self) -> None:
@@ -127,8 +129,8 @@ class Platform:
 
 
 @contextlib.contextmanager
-def running_platform(home: Path) -> Iterator[Platform]:
-    platform = Platform(home)
+def running_platform(home: Path, **settings: str) -> Iterator[Platform]:
+    platform = Platform(home, settings=settings)
     try:
         platform.start()
         yield platform
