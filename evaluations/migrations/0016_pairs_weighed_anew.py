@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("evaluations", "0014_requests"),
+        ("evaluations", "0015_protocol_checks"),
     ]
 
     operations = [
