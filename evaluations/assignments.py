@@ -171,9 +171,12 @@ def _draw(
     weights = pairs.weights()
     earlier = pairs.earlier_on_task(station=station, instruction=instruction, now=now)
     orders = serving.orders_at(station=station, category=category, now=now)
+    owed = pairs.owed_by_lab_at(station, now=now)
     mix = pairs.mix_at(station)
     while True:
-        draw = draw_pair(pool, bench, SystemRandom(), weights=weights, earlier=earlier, orders=orders, mix=mix)
+        draw = draw_pair(
+            pool, bench, SystemRandom(), weights=weights, earlier=earlier, orders=orders, owed=owed, mix=mix
+        )
         if draw is None:
             raise Conflict(
                 "no_pair",

@@ -1,9 +1,10 @@
 """Who meets whom: which versions fit a station, and the draw. Pure; the randomness is passed in.
 
-A draw is of one of four kinds. A *normal* one has two parts: FLOOR of it falls on all pairs alike, so that every pair
+A draw is of one of five kinds. A *normal* one has two parts: FLOOR of it falls on all pairs alike, so that every pair
 keeps a chance and the comparisons stay connected; the rest goes by weights, which say where a comparison tells most. A
 *requested* one serves an order of an owner's: each owner with orders that fit has the same chance, whatever they
-ordered, then each of their orders; its opponent is drawn as in a normal draw, among those allowed. A *repeat* puts the
+ordered, then each of their orders; its opponent is drawn as in a normal draw, among those allowed. A *returned* one
+gives a lab a pair that it was dealt and did not finish: nobody gets rid of a pair by giving it up. A *repeat* puts the
 same question again: a pair that met on this task before. A *same policy* draw has one version on both sides. The last
 two measure how far two answers to one question differ, and what evaluators do where there is no difference. Which
 version is side A is always even.
@@ -29,6 +30,8 @@ Pair = tuple[int, int]
 FLOOR = 0.2
 # An evaluator may remember who met on a task: as most of its draws are no repeats, they cannot know who meets now.
 MOST_REPEATS = 0.25
+# Of draws at a lab that did not finish a pair, so many give it one back: it comes soon, and nobody can tell when.
+RETURNED_SHARE = 0.5
 # Of a pair that nobody has weighed yet, as with a version that was registered a minute ago. Weights are at most 1.
 UNWEIGHED = 1.0
 # Stations differ in whom they may meet, so there are several pools at a time.
@@ -38,6 +41,7 @@ POOLS_KEPT = 32
 class DrawKind(StrEnum):
     NORMAL = "normal"
     REQUESTED = "requested"
+    RETURNED = "returned"
     REPEAT = "repeat"
     SAME_POLICY = "same_policy"
 
@@ -137,18 +141,19 @@ def draw_pair(
     weights: "Weights | None" = None,
     earlier: Collection[Pair] = (),
     orders: Collection[Order] = (),
+    owed: Collection[Pair] = (),
     mix: Mix = NORMAL_ONLY,
 ) -> Draw | None:
     """Two fitting versions; None where fewer than two fit.
 
     weights: without any, every ordered pair of two has the same probability in a normal draw. earlier: the pairs that
     met on this task; each is as likely to be repeated, lest those that were be so again and again. orders: those that
-    this session may serve.
+    this session may serve. owed: the pairs that the lab was dealt and did not finish.
     """
     versions = tuple(sorted(candidate.version_id for candidate in candidates if fits(candidate, bench)))
     if len(versions) < 2:
         return None
-    chances = Chances((weights or NO_WEIGHTS).among(versions), earlier, mix, orders)
+    chances = Chances((weights or NO_WEIGHTS).among(versions), earlier, mix, orders, owed)
     way = chances.draw(rng)
     version_a, version_b = way.pair if rng.random() < 0.5 else way.pair[::-1]
     either_order = sum(chances.ways_of(way.pair).values())
@@ -226,17 +231,27 @@ class Pool:
 class Chances:
     """All ways to draw a pair from a pool. What is drawn and the probability that is stored both come from here."""
 
-    def __init__(self, pool: Pool, earlier: Collection[Pair], mix: Mix, orders: Collection[Order] = ()) -> None:
+    def __init__(
+        self,
+        pool: Pool,
+        earlier: Collection[Pair],
+        mix: Mix,
+        orders: Collection[Order] = (),
+        owed: Collection[Pair] = (),
+    ) -> None:
         self._pool = pool
         there = pool.place.keys()
-        self._met = sorted(pair for pair in set(earlier) if there >= set(pair) and pair[0] < pair[1])
+        self._met = _within(there, earlier)
+        self._owed = _within(there, owed)
         self._orders = _chances_of_orders(there, orders)
         repeat = mix.repeat if self._met else 0.0
         rest = 1 - repeat - mix.same_policy
-        requested = rest * mix.requested if self._orders else 0.0
+        returned = rest * RETURNED_SHARE if self._owed else 0.0
+        requested = (rest - returned) * mix.requested if self._orders else 0.0
         self._shares = {
-            DrawKind.NORMAL: rest - requested,
+            DrawKind.NORMAL: rest - returned - requested,
             DrawKind.REQUESTED: requested,
+            DrawKind.RETURNED: returned,
             DrawKind.REPEAT: repeat,
             DrawKind.SAME_POLICY: mix.same_policy,
         }
@@ -245,6 +260,8 @@ class Chances:
         kind = rng.choices(list(self._shares), list(self._shares.values()))[0]
         if kind is DrawKind.REQUESTED:
             return self._draw_order(rng)
+        if kind is DrawKind.RETURNED:
+            return Way(kind, rng.choice(self._owed))
         if kind is DrawKind.REPEAT:
             return Way(kind, rng.choice(self._met))
         if kind is DrawKind.SAME_POLICY:
@@ -261,8 +278,9 @@ class Chances:
         ways = {Way(DrawKind.NORMAL, pair): shares[DrawKind.NORMAL] * self._pool.chance(pair)}
         if requested := shares[DrawKind.REQUESTED]:
             ways |= {way: requested * chance for way, chance in self._requested(pair)}
-        if shares[DrawKind.REPEAT] and pair in self._met:
-            ways[Way(DrawKind.REPEAT, pair)] = shares[DrawKind.REPEAT] / len(self._met)
+        for kind, pairs in ((DrawKind.RETURNED, self._owed), (DrawKind.REPEAT, self._met)):
+            if shares[kind] and pair in pairs:
+                ways[Way(kind, pair)] = shares[kind] / len(pairs)
         return ways
 
     def _draw_order(self, rng: Random) -> Way:
@@ -284,6 +302,10 @@ class Chances:
     def _shares_of(self, order: Order, opponents: Sequence[int]) -> FloatArray:
         """The probability of each opponent, given the order."""
         return _normal_chances(self._pool.weights_of(order.version_id, opponents))
+
+
+def _within(pool: Set[int], pairs: Collection[Pair]) -> list[Pair]:
+    return sorted(pair for pair in set(pairs) if pool >= set(pair) and pair[0] < pair[1])
 
 
 def _chances_of_orders(pool: Set[int], orders: Collection[Order]) -> dict[Order, float]:

@@ -10,9 +10,9 @@ from uuid import UUID, uuid4
 import numpy as np
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
-from arena.models import Station
+from arena.models import Source, Station
 from evaluations.models import PairWeight, Session, Weighing
 from evaluations.pairing import DrawKind, Mix, Pair, Weights, repeat_chance
 
@@ -20,6 +20,9 @@ from evaluations.pairing import DrawKind, Mix, Pair, Weights, repeat_chance
 REPEATED_AFTER = timedelta(days=1)
 # Of the sessions on a task only so many of the last ones are looked at.
 REMEMBERED = 100
+# A pair that a lab did not finish comes back to it for so long, as far as so many of its last sessions tell.
+OWED_FOR = timedelta(days=60)
+OWED_LOOKED_AT = 500
 # The share of repeats is kept over so many of a station's last draws.
 COUNTED = 1000
 
@@ -129,6 +132,29 @@ def earlier_on_task(*, station: Station, instruction: str, now: datetime) -> set
         low, high = sorted(side.version_id for side in session.sides.all())
         met.add((low, high))
     return met
+
+
+def owed_by_lab_at(station: Station, *, now: datetime) -> set[Pair]:
+    """The pairs that the station's lab was dealt for this robot and brought to no valid end since."""
+    dealt = (
+        Session.objects.closed()
+        .filter(
+            lab=station.lab_id,
+            embodiment=station.embodiment_id,
+            simulated=station.simulated,
+            source=Source.REGISTERED,
+            training=False,
+            opened_at__gt=now - OWED_FOR,
+        )
+        .exclude(draw_kind=DrawKind.SAME_POLICY)
+        .annotate(low=Min("sides__version"), high=Max("sides__version"))
+        .order_by("-opened_at", "pk")
+        .values_list("valid", "low", "high")[:OWED_LOOKED_AT]
+    )
+    latest: dict[Pair, bool] = {}
+    for valid, low, high in dealt:
+        latest.setdefault((low, high), bool(valid))
+    return {pair for pair, valid in latest.items() if not valid}
 
 
 def mix_at(station: Station) -> Mix:

@@ -47,6 +47,7 @@ class State(models.TextChoices):
 _DRAW_KINDS = [
     (DrawKind.NORMAL.value, "normal"),
     (DrawKind.REQUESTED.value, "requested"),
+    (DrawKind.RETURNED.value, "given back after it was not finished"),
     (DrawKind.REPEAT.value, "a repeat"),
     (DrawKind.SAME_POLICY.value, "the same policy twice"),
 ]

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from evaluations.pairing import (
     FLOOR,
     MOST_REPEATS,
+    RETURNED_SHARE,
     UNWEIGHED,
     Bench,
     Candidate,
@@ -41,9 +42,10 @@ def ways_to_draw(
     earlier: Collection[Pair],
     mix: Mix,
     orders: Collection[Order] = (),
+    owed: Collection[Pair] = (),
 ) -> dict[Way, float]:
     """The probability of each way to draw each pair: what is stored of one, asked for all."""
-    chances = Chances(Weights.of(weights).among(tuple(sorted(pool))), earlier, mix, orders)
+    chances = Chances(Weights.of(weights).among(tuple(sorted(pool))), earlier, mix, orders, owed)
     ways: dict[Way, float] = {}
     for pair in combinations_with_replacement(sorted(pool), 2):
         ways |= chances.ways_of(pair)
@@ -193,7 +195,8 @@ def test_whatever_is_drawn_from(data: st.DataObject, pool: list[int], mix: Mix) 
     weights = data.draw(st.dictionaries(pairs_of(pool), st.floats(0, 1), max_size=10))
     earlier = data.draw(st.lists(pairs_of(pool), max_size=6))
     orders = data.draw(st.lists(orders_for(pool), max_size=4, unique_by=lambda order: order.order_id))
-    ways = ways_to_draw(pool, weights, earlier, mix, orders)
+    owed = data.draw(st.lists(pairs_of(pool), max_size=4))
+    ways = ways_to_draw(pool, weights, earlier, mix, orders, owed)
     assert math.fsum(ways.values()) == pytest.approx(1)
     shares = {kind: math.fsum(chance for way, chance in ways.items() if way.kind == kind) for kind in DrawKind}
     met = any(pair in set(combinations(pool, 2)) for pair in earlier)
@@ -201,6 +204,10 @@ def test_whatever_is_drawn_from(data: st.DataObject, pool: list[int], mix: Mix) 
     assert shares[DrawKind.SAME_POLICY] == pytest.approx(mix.same_policy)
     served = {order.order_id: order for order in orders if _can_be_served(order, pool)}
     others = 1 - shares[DrawKind.REPEAT] - shares[DrawKind.SAME_POLICY]
+    due = {pair for pair in owed if set(pair) <= set(pool)}
+    assert shares[DrawKind.RETURNED] == pytest.approx(others * RETURNED_SHARE if due else 0)
+    assert {way.pair for way in ways if way.kind == DrawKind.RETURNED} == (due if shares[DrawKind.RETURNED] else set())
+    others -= shares[DrawKind.RETURNED]
     assert shares[DrawKind.REQUESTED] == pytest.approx(others * mix.requested if served else 0)
     floor = FLOOR * shares[DrawKind.NORMAL] / math.comb(len(pool), 2)
     assert all(ways[Way(DrawKind.NORMAL, pair)] >= floor * (1 - 1e-9) for pair in combinations(pool, 2))
@@ -325,7 +332,7 @@ def test_no_draw_holds_a_policy_of_a_lab_with_a_stake(data: st.DataObject, pool:
     orders = [Order(UUID(int=9), 1, pool[0]), Order(UUID(int=8), 2, pool[1], frozenset(barred))]
     every = Weights.of(dict.fromkeys(pairs, 1.0))
     mix = Mix(0.25, 0.75, 0.5)
-    draw = draw_pair(candidates, BENCH, Random(seed), weights=every, earlier=pairs, orders=orders, mix=mix)
+    draw = draw_pair(candidates, BENCH, Random(seed), weights=every, earlier=pairs, owed=pairs, orders=orders, mix=mix)
     if len(set(pool) - barred) < 2:
         assert draw is None
     else:

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from arena import affiliations
 from arena.models import Policy
-from evaluations import assignments, pairs
+from evaluations import assignments, pairs, sessions
 from evaluations.models import PairWeight, Session
 from evaluations.pairing import FLOOR, UNWEIGHED, DrawKind, Mix, Pair, repeat_chance
 from tests.factories import Arena, finish_session, make_arena, make_lab, make_version, open_session, stored_weights
@@ -191,3 +191,43 @@ def test_simulated_evaluators_recall_nothing() -> None:
     first = finish_session(open_session(arena, TASK, now=now), now=now)
     soon = now + timedelta(seconds=1)
     assert pairs.earlier_on_task(station=arena.station, instruction=TASK, now=soon) == {pair_of(first)}
+
+
+@pytest.mark.parametrize("ending", ["abandoned", "expired", "invalid"])
+def test_a_pair_that_was_not_finished_is_owed_until_it_is(arena: Arena, ending: str) -> None:
+    now = timezone.now()
+    session = open_session(arena, "first", now=now)
+    assert pairs.owed_by_lab_at(arena.station, now=now) == set()
+    match ending:
+        case "abandoned":
+            sessions.abandon(session=session, now=now, by=arena.dana)
+        case "expired":
+            sessions.expire_overdue(now=now + timedelta(days=1))
+        case "invalid":
+            finish_session(session, valid=False, now=now)
+    assert pairs.owed_by_lab_at(arena.station, now=now) == {pair_of(session)}
+    assert pairs.owed_by_lab_at(arena.station, now=now + pairs.OWED_FOR + timedelta(seconds=1)) == set()
+    other = make_arena().station
+    assert pairs.owed_by_lab_at(other, now=now) == set()
+    draws = 0
+    while pair_of(session) in pairs.owed_by_lab_at(arena.station, now=now):
+        draws += 1
+        at = now + timedelta(minutes=draws)
+        finish_session(open_session(arena, f"again {draws}", now=at), now=at)
+    assert draws < 25  # each gives it back with a chance of two thirds
+    assert pairs.owed_by_lab_at(arena.station, now=now) == set()
+
+
+def test_nobody_gets_rid_of_a_pair_by_giving_it_up(arena: Arena) -> None:
+    """Whoever gives up every session with one policy is dealt it more often, not less."""
+    unwelcome, now = arena.versions[0].pk, timezone.now()
+    met = []
+    for number in range(120):
+        at = now + timedelta(minutes=number)
+        session = open_session(arena, f"task {number}", now=at)
+        met.append(unwelcome in pair_of(session))
+        if met[-1]:
+            sessions.abandon(session=session, now=at, by=arena.dana)
+        else:
+            finish_session(session, now=at)
+    assert sum(met) / len(met) > 0.7  # two of three pairs hold it, and those that are owed come on top

@@ -14,7 +14,7 @@ from credits import ledger
 from credits.ledger import NotEnoughCredits
 from credits.models import Account
 from evaluations import sessions
-from evaluations.models import EvaluationRequest, Preference, Session, State
+from evaluations.models import EvaluationRequest, PairEvidence, Preference, Session, State, TaskCategory
 from evaluations.pairing import DrawKind
 from evaluations.requests import orders, serving
 from evaluations.requests.orders import Conditions
@@ -97,7 +97,8 @@ def test_what_is_not_valid_earns_nothing_and_costs_nothing(arena: Arena, alice: 
             sessions.expire_overdue(now=timezone.now() + timedelta(days=1))
     assert credits_of(request) == (19, 1)
     assert ledger.account_of(arena.lab).balance == 0
-    assert open_session(arena, "another task").request == request
+    waiting = serving.orders_at(station=arena.station, category=TaskCategory.UNKNOWN, now=timezone.now())
+    assert [order.order_id for order in waiting] == [request.pk]
 
 
 @always
@@ -271,8 +272,6 @@ def test_what_is_not_in_the_pool_is_not_ordered(arena: Arena, alice: Person) -> 
 
 @always
 def test_it_stops_when_the_two_are_told_apart(arena: Arena, alice: Person) -> None:
-    from evaluations.models import PairEvidence
-
     request = place(arena, alice, 10, opponents=[arena.versions[1]], stop_when_decided=True)
     running = open_session(arena, "running")
     low, high = sorted(version.pk for version in arena.versions[:2])
@@ -314,7 +313,7 @@ def test_simulated_sessions_earn_in_a_demo_only(db: None, demo: bool, earned: in
 def test_the_last_place_is_given_once(arena: Arena, alice: Person) -> None:
     """Somebody else was quicker between the look and the claim: another pair is drawn, and the session opens."""
     request = place(arena, alice, 1)
-    stale = serving.orders_at(station=arena.station, category="unknown", now=timezone.now())  # type: ignore[arg-type]
+    stale = serving.orders_at(station=arena.station, category=TaskCategory.UNKNOWN, now=timezone.now())
     assert open_session(arena, "first").request == request
     with patch.object(serving, "orders_at", return_value=stale):
         session = open_session(arena, "second")
