@@ -80,7 +80,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Share:
-    """The largest part of the counted sessions that one source has, of a version's or, where that is empty, of all."""
+    """The largest part of the counted sessions that one source has, of a version's or, where that is empty, of all.
+
+    source: empty where none is named, as evaluators of imported sessions may be.
+    """
 
     version: str
     by: By
@@ -135,9 +138,10 @@ def _met(version: str, cell: Cell) -> str:
 
 
 def _share(version: str, by: By, counts: Counter[str], limits: Limits, least: int) -> Share:
-    source, sessions = min(counts.items(), key=lambda one: (-one[1], one[0]))
     total = counts.total()
-    told = total >= least and limits.watch <= 1
+    named = [(source, n) for source, n in counts.items() if source]
+    source, sessions = min(named, key=lambda one: (-one[1], one[0]), default=("", 0))
+    told = total >= least and limits.watch <= 1 and bool(named)
     verdict = limits.verdict(sessions / total) if told else Verdict.UNTOLD
     return Share(version, by, source, sessions, total, limits, verdict)
 

@@ -190,7 +190,7 @@ def board_page(snapshot: Snapshot) -> BoardPage:
         warnings=[warning["message"] for warning in snapshot.result["warnings"]],
         conclusion=conclusion(rows),
         tasks=_tasks(snapshot.result.get("tasks", [])),
-        labs=_labs(snapshot.result),
+        labs=lab_rows(snapshot.result),
     )
 
 
@@ -216,7 +216,7 @@ def _task(number: dict[str, Any], axis: Axis) -> TaskRow:
     )
 
 
-def _labs(result: dict[str, Any]) -> list[LabRow]:
+def lab_rows(result: dict[str, Any]) -> list[LabRow]:
     """Those that move a score most come first."""
     numbers = result.get("influence", [])
     names = dict(Lab.objects.filter(slug__in=[number["lab"] for number in numbers]).values_list("slug", "name"))

@@ -154,6 +154,13 @@ def test_only_counted_sessions_have_shares() -> None:
     assert {(one.sessions, one.counted) for one in found} == {(20, 20)}
 
 
+def test_those_who_are_not_named_are_not_one() -> None:
+    nobody = of(shares([cell(30, evaluator="")], least=LEAST), "", By.EVALUATOR)
+    assert (nobody.source, nobody.sessions, nobody.counted, nobody.verdict) == ("", 0, 30, Verdict.UNTOLD)
+    somebody = of(shares([cell(30, evaluator=""), cell(10)], least=LEAST), "", By.EVALUATOR)
+    assert (somebody.source, somebody.share, somebody.verdict) == ("amber-fox", 0.25, Verdict.WATCH)
+
+
 def test_the_worst_come_first_and_equal_ones_by_name() -> None:
     cells = [cell(10, lab="b"), cell(10, lab="a"), cell(5, versions=("gamma@1", "zeta@1"))]
     found = shares(cells, least=LEAST)
