@@ -52,6 +52,13 @@ def told(floor: NoiseFloor) -> list[Group]:
     ]
 
 
+def in_one_sentence(floor: NoiseFloor) -> str:
+    """What says most of those figures that are measured; empty where none is."""
+    if floor.repeats.same is not None:
+        return _same(floor.repeats.same)
+    return "" if floor.same_policy.distance is None else _distance(floor.same_policy.distance)
+
+
 def _line(
     title: str,
     estimate: Estimate | None,

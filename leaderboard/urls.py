@@ -1,10 +1,23 @@
 from django.urls import path
 
-from leaderboard import api, compare_api, method, method_api, oddity_views, roboarena, views
+from leaderboard import (
+    api,
+    compare_api,
+    integrity_api,
+    integrity_views,
+    method,
+    method_api,
+    oddity_views,
+    roboarena,
+    views,
+)
 
 urlpatterns = [
     path("", views.leaderboard, name="leaderboard"),
     path("method", method.method, name="method"),
+    path("integrity", integrity_views.page, name="integrity"),
+    path("integrity/concentration.csv", integrity_views.concentration, name="integrity-concentration"),
+    path("integrity/completion.csv", integrity_views.completion, name="integrity-completion"),
     path("review/oddities", oddity_views.oddity_list, name="oddities"),
     path("review/oddities/<int:oddity_id>/look", oddity_views.oddity_look, name="oddity-look"),
     path("review/oddities/<int:oddity_id>/sessions", oddity_views.oddity_sessions, name="oddity-sessions"),
@@ -19,5 +32,6 @@ urlpatterns = [
     path("api/v1/public/snapshots/<int:snapshot_id>", api.SnapshotOfBoard.as_view(), name="api-public-snapshot"),
     path("api/v1/public/leaderboard", api.Leaderboard.as_view(), name="api-leaderboard"),
     path("api/v1/public/method", method_api.Method.as_view(), name="api-method"),
+    path("api/v1/public/integrity", integrity_api.Integrity.as_view(), name="api-integrity"),
     path("api/leaderboard", roboarena.Leaderboard.as_view(), name="roboarena-leaderboard"),
 ]

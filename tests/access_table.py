@@ -98,6 +98,7 @@ PATCH  /api/v1/me/notices                                         401 400 400 40
 GET    /api/v1/public/boards                                      200 200 200 200 200 200
 GET    /api/v1/public/boards/overall/history                      200 200 200 200 200 200
 GET    /api/v1/public/compare/{policy}/{other}                    200 200 200 200 200 200
+GET    /api/v1/public/integrity                                   200 200 200 200 200 200
 GET    /api/v1/public/leaderboard                                 200 200 200 200 200 200
 GET    /api/v1/public/method                                      200 200 200 200 200 200
 GET    /api/v1/public/sessions                                    200 200 200 200 200 200
@@ -210,6 +211,9 @@ POST   /lab/{lab}/stations/new                                     in 403 403 20
 
 GET    /compare/{policy}/{other}                                  200 200 200 200 200 200
 GET    /compare/{policy}/{other}/sessions.csv                     200 200 200 200 200 200
+GET    /integrity                                                 200 200 200 200 200 200
+GET    /integrity/completion.csv                                  200 200 200 200 200 200
+GET    /integrity/concentration.csv                               200 200 200 200 200 200
 GET    /method                                                    200 200 200 200 200 200
 
 GET    /notices/off/{off}                                         200 200 200 200 200 200

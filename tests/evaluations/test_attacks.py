@@ -27,8 +27,8 @@ def versions_of(session: Session) -> set[int]:
 
 @pytest.mark.django_db
 def test_aborting_unwelcome_pairs_brings_them_back(arena: Arena) -> None:
-    """A lab gives up whatever holds a policy that it dislikes. It is dealt that policy all the more, is paid for none of
-    these sessions, and all of them stand in its record."""
+    """A lab gives up whatever holds a policy that it dislikes. It is dealt that policy all the more, is paid for none
+    of these sessions, and all of them stand in its record."""
     unwelcome, now = arena.versions[0].pk, timezone.now()
     given_up = 0
     for number in range(TRIES):
@@ -66,7 +66,7 @@ def test_a_second_account_does_not_evaluate_its_own_labs_policy(arena: Arena) ->
 
 @pytest.mark.django_db
 def test_leaving_the_lab_first_frees_nobody_who_still_owns(arena: Arena) -> None:
-    """Who evaluates for one lab and owns policies through another is barred by either, whatever order they joined in."""
+    """Who evaluates for one lab and owns policies through another is barred by either, in whatever order they joined."""
     alice = make_person("alice@example.org", lab=arena.owners, role=Role.OWNER)
     arena.lab.memberships.create(person=alice, role=Role.EVALUATOR)
     keys.create_client_key(person=alice, station=arena.station)
@@ -124,8 +124,8 @@ def test_retiring_a_station_or_moving_lab_sheds_no_debt(arena: Arena) -> None:
 
 
 def flooded(*, flood: int) -> FitResult:
-    """Seven honest labs with 60 sessions each, among six policies of which `weak` is the worst; an eighth lab, which may
-    not be barred from it, prefers it in every one of its `flood` sessions."""
+    """Seven honest labs with 60 sessions each, among six policies of which `weak` is the worst; an eighth lab, with a
+    stake that nobody knows of, prefers it in every one of its `flood` sessions."""
     rng = np.random.default_rng(3)
     names = ["weak", "p1", "p2", "p3", "p4", "p5"]
     score = dict(zip(names, np.linspace(-1.2, 1.2, 6), strict=True))
@@ -140,8 +140,8 @@ def flooded(*, flood: int) -> FitResult:
 
 
 def test_a_lab_that_floods_the_board_does_not_win_it() -> None:
-    """It casts more votes than all others together. What one lab does to policies is that lab's own: its policy stays last,
-    every interval says how little is known now, and the lab is named as the one that the order owes most to."""
+    """It casts more votes than all others together. What one lab does to policies is that lab's own: its policy stays
+    last, every interval says how little is known now, and the lab is named as the one that the order owes most to."""
     honest, attacked = flooded(flood=0), flooded(flood=450)
     before, after = (next(row for row in found.policies if row.policy == "weak") for found in (honest, attacked))
     assert (before.rank, after.rank) == (6, 6)

@@ -1,0 +1,63 @@
+"""The tables of /integrity in full."""
+
+import csv
+from collections.abc import Iterable
+from typing import Any
+
+from django.http import HttpResponse
+
+from evaluations.reasons import ABANDON_REASONS, Reason
+from leaderboard.completion import Completion
+from leaderboard.concentration import COMPLETION_BELOW
+from leaderboard.integrity import Facts
+
+NOT_VALID = tuple(
+    reason for reason in Reason if reason not in (Reason.LEASE_EXPIRED, Reason.NO_TIME, Reason.EVALUATOR_LEFT)
+)
+# How a cell begins that a spreadsheet would run.
+RUN = ("=", "+", "-", "@", "\t", "\r")
+
+
+def concentration(facts: Facts) -> HttpResponse:
+    """Of each policy version the largest evaluator, lab and opponent; without a version: of all sessions."""
+    columns = ["policy", "by", "largest", "sessions", "counted", "share", "watch_from", "review_from", "state"]
+    rows = [
+        [
+            *(one.version, one.by, harmless(one.source), one.sessions, one.counted, round(one.share, 6)),
+            *(round(one.limits.watch, 6), round(one.limits.review, 6), one.verdict),
+        ]
+        for one in facts.shares
+    ]
+    return _answer(f"concentration-{facts.scope.slug}.csv", columns, rows)
+
+
+def completion(facts: Facts) -> HttpResponse:
+    """Of all sessions, of each lab and of each policy version. A session counts for both of its versions."""
+    columns = ["of", "name", "assigned", "valid", "not_valid", "abandoned", "expired", "completion", "watch_below"]
+    reasons = [f"not_valid_{reason}" for reason in NOT_VALID] + [f"abandoned_{reason}" for reason in ABANDON_REASONS]
+    found = [("all", facts.all), *(("lab", one) for one in facts.labs), *(("policy", one) for one in facts.versions)]
+    rows = [_completion(of, one) for of, one in found]
+    return _answer(f"completion-{facts.scope.slug}.csv", [*columns, "state", *reasons], rows)
+
+
+def _completion(of: str, one: Completion) -> list[Any]:
+    return [
+        *(of, one.name, one.assigned, one.valid, sum(one.not_valid.values()), sum(one.abandoned.values())),
+        *(one.expired, "" if one.rate is None else round(one.rate, 6), COMPLETION_BELOW, one.verdict),
+        *(one.not_valid.get(reason, 0) for reason in NOT_VALID),
+        *(one.abandoned.get(reason, 0) for reason in ABANDON_REASONS),
+    ]
+
+
+def harmless(text: str) -> str:
+    """Names of imported evaluators are others' text: a spreadsheet must not run them."""
+    return f"'{text}" if text.startswith(RUN) else text
+
+
+def _answer(name: str, columns: list[str], rows: Iterable[list[Any]]) -> HttpResponse:
+    answer = HttpResponse(content_type="text/csv")
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    writer = csv.writer(answer, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return answer
