@@ -66,7 +66,7 @@ def test_a_second_account_does_not_evaluate_its_own_labs_policy(arena: Arena) ->
 
 @pytest.mark.django_db
 def test_leaving_the_lab_first_frees_nobody_who_still_owns(arena: Arena) -> None:
-    """Who evaluates for one lab and owns policies through another is barred by either, in whatever order they joined."""
+    """Who evaluates for one lab and owns policies through another is barred by either, whichever came first."""
     alice = make_person("alice@example.org", lab=arena.owners, role=Role.OWNER)
     arena.lab.memberships.create(person=alice, role=Role.EVALUATOR)
     keys.create_client_key(person=alice, station=arena.station)
