@@ -49,12 +49,12 @@ def open_session(
     # One assignment of a person at a time: two calls at once must not open two sessions for one task.
     person = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
     _require_place(person, station)
-    mine = Session.objects.open().filter(evaluator=person, station=station, lease_expires_at__gt=now)
-    waiting = mine.filter(state=State.ASSIGNED, active_at__isnull=True, instruction=instruction, training=training)
-    repeated = waiting.first()
-    if repeated is not None:
-        return repeated
-    if mine.count() >= settings.MAX_OPEN_SESSIONS:
+    mine = list(Session.objects.open().filter(evaluator=person, station=station, lease_expires_at__gt=now))
+    asked = (State.ASSIGNED, None, instruction, training)
+    for one in mine:
+        if (one.state, one.active_at, one.instruction, one.training) == asked:
+            return one
+    if len(mine) >= settings.MAX_OPEN_SESSIONS:
         raise TooMany(
             "too_many_open_sessions", "Too many of your sessions are open at this station; finish some first."
         )
@@ -79,7 +79,7 @@ def open_session(
         request=request,
     )
     _seat(session, draw)
-    audit.record("session:opened", subject=f"session:{session.pk}", person=person, lab=session.lab, training=training)
+    audit.record("session:opened", subject=f"session:{session.pk}", person=person, lab=station.lab, training=training)
     return session
 
 
