@@ -140,6 +140,8 @@ WORDS = {
     "person:sign-in-disconnected": "Sign-in by {provider} disconnected",
     "person:signed-up": "Account made",
     "person:vouched": "E-mail taken as confirmed",
+    "stake:declared": "Stake of {lab} in {policy} declared",
+    "stake:ended": "Stake of {lab} in {policy} ended",
     "station:changed": "Station of {lab} described anew",
     "station:created": "Station of {lab} described",
     "station:retired": "Station of {lab} retired",

@@ -224,6 +224,9 @@ POST   /policies/new                                               in 403 400 40
 GET    /policies/{own}/manage                                      in 200 200 200 404 404
 GET    /policies/{own}/versions/new                                in 403 200 200 404 404
 POST   /policies/{own}/versions/new                                in 403 400 400 404 404
+GET    /policies/{own}/stakes                                      in 403 200 200 404 200
+POST   /policies/{own}/stakes                                      in 403 400 400 404 400
+POST   /policies/{own}/stakes/1/end                                in 403 403 403 403 404
 GET    /policies/{own}/results.csv                                 in 200 200 200 404 404
 GET    /policies/{own}/results.json                                in 200 200 200 404 404
 GET    /policies/{own}/trajectories/1.npz                          in 404 404 404 404 404
