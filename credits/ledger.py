@@ -133,7 +133,10 @@ def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
 def restore(*, earned: str, comment: str, by: Person | None = None) -> None:
     """What was taken back by mistake is given again; what was still owed is owed no more."""
     debt = Debt.objects.filter(key=f"{earned}:taken-back").select_related("account__lab").first()
-    if debt is None or not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
+    if debt is None:
+        return
+    Account.objects.select_for_update().get(pk=debt.account_id)
+    if not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
         return
     debt.refresh_from_db(fields=["paid"])
     if debt.paid:
