@@ -1,7 +1,10 @@
 """Moving credits. Every verb is said with a key, and a repeat is answered with the first outcome.
 
-Where several accounts are touched in one transaction, a lab's comes before holds, so that nobody waits in a ring.
+Where several accounts are touched in one transaction, labs' come before holds, and several labs' are locked first of
+all; an account comes before its debts. So nobody waits in a ring.
 """
+
+from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet, Sum
@@ -31,6 +34,12 @@ def account_of(lab: Lab) -> Account:
         made = {"key": f"lab:{lab.pk}"}
         account, _ = Account.objects.get_or_create(lab=lab, kind=Account.Kind.LAB, defaults=made)
     return account
+
+
+def lock(labs: Iterable[Lab]) -> None:
+    """Keep the accounts of these labs for this transaction. Everybody takes several in this one order."""
+    for lab in sorted(set(labs), key=lambda lab: lab.pk):
+        Account.objects.select_for_update().get(pk=account_of(lab).pk)
 
 
 @transaction.atomic
@@ -133,7 +142,10 @@ def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
 def restore(*, earned: str, comment: str, by: Person | None = None) -> None:
     """What was taken back by mistake is given again; what was still owed is owed no more."""
     debt = Debt.objects.filter(key=f"{earned}:taken-back").select_related("account__lab").first()
-    if debt is None or not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
+    if debt is None:
+        return
+    Account.objects.select_for_update().get(pk=debt.account_id)
+    if not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
         return
     debt.refresh_from_db(fields=["paid"])
     if debt.paid:
