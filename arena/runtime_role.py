@@ -206,7 +206,8 @@ def _found(role: str) -> list[Right]:
     """By whatever way: given to it, to PUBLIC, or to a role that it belongs to."""
     with connection.cursor() as cursor:
         cursor.execute(_EFFECTIVE, {"role": role, "privileges": ["SELECT", "INSERT", "DELETE", *_NEVER]})
-        return cursor.fetchall()
+        found: list[Right] = cursor.fetchall()
+    return found
 
 
 def _columns() -> dict[str, list[str]]:
