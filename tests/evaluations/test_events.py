@@ -147,7 +147,7 @@ VERBS: list[tuple[str, str, str, Callable[[World], object]]] = [
     ("policy:endpoint-moved", "olga", "owners", lambda w: _moved(w)),
     ("policy:check-asked", "olga", "owners", lambda w: checks.ask(version=w.version, by=w.olga, now=NOW)),
     ("policy:paused", "olga", "owners", lambda w: _pooled(w, "paused")),
-    ("policy:resumed", "olga", "owners", lambda w: (_pooled(w, "paused"), _pooled(w, "active"))),
+    ("policy:resumed", "olga", "owners", lambda w: _pooled(w, "paused", "active")),
     ("policy:retired", "olga", "owners", lambda w: _pooled(w, "retired")),
     ("affiliation:declared", "alice", "lab", lambda w: affiliations.declare(lab=w.lab, other=make_lab(), by=w.alice)),
     ("affiliation:ended", "eve", "lab", _ended_affiliation),
@@ -177,12 +177,12 @@ VERBS: list[tuple[str, str, str, Callable[[World], object]]] = [
     ("key:revoked", "alice", "lab", lambda w: _removed(w)),
     ("api-key:created", "dana", "lab", lambda w: w.api_key()),
     ("api-key:revoked", "dana", "lab", lambda w: api_keys.revoke_api_key(key=w.api_key(), by=w.dana, now=NOW)),
-    ("api-key:revoked", "alice", "lab", lambda w: (w.api_key(), _removed(w))),
+    ("api-key:revoked", "alice", "lab", lambda w: _removed_with_key(w)),
     (
         "station:retired",
         "alice",
         "lab",
-        lambda w: stations.retire_station(station=w.arena.station, by=w.alice, now=NOW),
+        lambda w: _station_retired(w),
     ),
 ]
 E = EvaluationRequest.State
@@ -204,8 +204,9 @@ def _moved(world: World) -> None:
     policies.move_endpoint(version=world.version, endpoint_url="ws://p.example:1", by=world.olga)
 
 
-def _pooled(world: World, pool: str) -> None:
-    policies.set_pool(version=world.version, pool=PolicyVersion.Pool(pool), by=world.olga)
+def _pooled(world: World, *pools: str) -> None:
+    for pool in pools:
+        policies.set_pool(version=world.version, pool=PolicyVersion.Pool(pool), by=world.olga)
 
 
 def _end(request: EvaluationRequest, state: EvaluationRequest.State) -> None:
@@ -224,12 +225,21 @@ def _key(world: World) -> None:
     keys.create_client_key(person=world.dana, station=world.arena.station, by=world.alice)
 
 
+def _station_retired(world: World) -> None:
+    stations.retire_station(station=world.arena.station, by=world.alice, now=NOW)
+
+
 def _excluded(world: World) -> None:
     sessions.exclude(session=world.judged(), reason="r", comment="c", by=world.eve)
 
 
 def _abandoned(world: World) -> None:
     sessions.abandon(session=open_session(world.arena), now=NOW, by=world.dana)
+
+
+def _removed_with_key(world: World) -> None:
+    world.api_key()
+    _removed(world)
 
 
 def _removed(world: World) -> None:
