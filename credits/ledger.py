@@ -127,7 +127,7 @@ def refund(*, lab: Lab, spent: str, comment: str) -> Entry | None:
 def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
     """What the entry `earned` brought is taken back: what is there at once, the rest from what the lab earns next."""
     comment = _require_comment(comment)
-    entry = Entry.objects.filter(key=earned, kind=Entry.Kind.EARNED).select_related("target").first()
+    entry = Entry.objects.filter(key=earned, kind=Entry.Kind.EARNED).select_related("target__lab").first()
     if entry is None or entry.target is None:
         return
     account = Account.objects.select_for_update().get(pk=entry.target.pk)
@@ -135,7 +135,11 @@ def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
         key=f"{earned}:taken-back", defaults={"account": account, "amount": entry.amount, "comment": comment}
     )
     if created:
+        lab = entry.target.lab
         _settle(debt, account, by=by)
+        audit.record(
+            "credits:taken-back", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment
+        )
 
 
 @transaction.atomic
@@ -148,9 +152,10 @@ def restore(*, earned: str, comment: str, by: Person | None = None) -> None:
     if not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
         return
     debt.refresh_from_db(fields=["paid"])
+    lab, comment = debt.account.lab, _require_comment(comment)
     if debt.paid:
-        lab = debt.account.lab
-        earn(lab=lab, amount=debt.paid, key=f"{earned}:restored", comment=_require_comment(comment), by=by)
+        earn(lab=lab, amount=debt.paid, key=f"{earned}:restored", comment=comment, by=by)
+    audit.record("credits:restored", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment)
 
 
 def owed_by(account: Account) -> int:

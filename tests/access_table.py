@@ -188,6 +188,7 @@ GET    /credits                                                    in  ->  ->  -
 GET    /lab/{lab}/credits                                          in 200 200 200 404 200
 GET    /lab/{lab}/credits.csv                                      in 200 200 200 404 200
 POST   /lab/{lab}/credits/grant                                    in 403 403 403 403 400
+GET    /lab/{lab}/events                                           in 200 200 200 404 404
 GET    /lab/{lab}/affiliations                                     in 403 403 200 404 200
 POST   /lab/{lab}/affiliations                                     in 403 403 200 404 200
 POST   /lab/{lab}/affiliations/{affiliation}/end                   in 403 403 403 403  ->
@@ -240,6 +241,7 @@ POST   /requests/{request}/resume                                  in 403  ->  -
 POST   /requests/{request}/cancel                                  in 403  ->  -> 404 404
 
 GET    /review/applications                                        in 403 403 403 403 200
+GET    /review/events                                              in 403 403 403 403 200
 GET    /review/oddities                                           in 403 403 403 403 200
 POST   /review/oddities/{oddity}/look                             in 403 403 403 403 400
 GET    /review/oddities/{oddity}/sessions                         in 403 403 403 403 200
