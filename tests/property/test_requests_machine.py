@@ -259,7 +259,7 @@ def test_any_sequence_of_calls_keeps_what_requests_say() -> None:
     run_state_machine_as_test(
         lambda: Requests(cast),  # type: ignore[arg-type]
         settings=hypothesis_settings(
-            max_examples=12,
+            max_examples=10,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
