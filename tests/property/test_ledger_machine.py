@@ -241,6 +241,6 @@ def test_any_sequence_of_calls_keeps_the_books() -> None:
     run_state_machine_as_test(
         lambda: Ledger(cast),  # type: ignore[arg-type]
         settings=hypothesis_settings(
-            max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+            max_examples=28, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
         ),
     )

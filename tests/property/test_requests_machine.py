@@ -13,7 +13,14 @@ from django.utils import timezone
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from arena import affiliations
 from arena.errors import Conflict
@@ -74,6 +81,7 @@ class Requests(RuleBasedStateMachine):
     def session(self, data: st.DataObject, **which: object) -> Session:
         return data.draw(st.sampled_from(list(Session.objects.filter(**which).order_by("opened_at", "instruction"))))
 
+    @precondition(lambda self: orders.living().count() < 4)
     @rule(
         lab=labs,
         which=st.integers(0, 1),
@@ -94,6 +102,13 @@ class Requests(RuleBasedStateMachine):
             return
         orders.place(**order, now=self.now, conditions=conditions)  # type: ignore[arg-type]
         assert ledger.account_of(self.cast.labs[lab]).balance == there - wanted
+
+    @initialize(wanted=st.integers(1, 3), cap=st.none() | st.integers(1, 2), hours=st.none() | st.integers(1, 4))
+    def begin(self, wanted: int, cap: int | None, hours: int | None) -> None:
+        """The third lab serves what the first has ordered."""
+        self.place(lab=0, which=0, wanted=wanted, cap=cap, hours=hours)
+        for seed in range(2):
+            self.open(lab=2, seed=seed)
 
     @rule(lab=labs, seed=st.integers(0, 2**16))
     def open(self, lab: int, seed: int) -> None:
@@ -130,7 +145,7 @@ class Requests(RuleBasedStateMachine):
         return False
 
     @precondition(lambda self: Session.objects.open().exists())
-    @rule(data=st.data(), how=st.sampled_from(["valid", "valid", "valid", "invalid", "abandoned"]))
+    @rule(data=st.data(), how=st.sampled_from(["valid", "valid", "excluded", "invalid", "abandoned"]))
     def finish(self, data: st.DataObject, how: str) -> None:
         session = self.session(data, state__in=OPEN_STATES)
         if session.lease_expires_at is None or session.lease_expires_at <= self.now:
@@ -140,8 +155,10 @@ class Requests(RuleBasedStateMachine):
             sessions.abandon(session=session, now=self.now, by=session.evaluator)  # type: ignore[arg-type]
             assert self.state_of(session) == (State.ABANDONED, None)
         else:
-            finish_session(session, valid=how == "valid", now=self.now)
-            assert self.state_of(session) == (State.SUBMITTED, how == "valid")
+            finish_session(session, valid=how != "invalid", now=self.now)
+            assert self.state_of(session) == (State.SUBMITTED, how != "invalid")
+        if session.valid and how == "excluded":
+            self.exclude_one(session)
 
     @precondition(lambda self: Session.objects.filter(state__in=OVER).exists())
     @rule(data=st.data())
@@ -156,7 +173,9 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: Session.objects.filter(valid=True).exists())
     @rule(data=st.data())
     def exclude(self, data: st.DataObject) -> None:
-        session = self.session(data, valid=True)
+        self.exclude_one(self.session(data, valid=True))
+
+    def exclude_one(self, session: Session) -> None:
         sessions.exclude(session=session, reason="scene moved", comment="seen in the video", by=self.cast.eve)
 
     @precondition(lambda self: EvaluationRequest.objects.exists())
@@ -173,7 +192,9 @@ class Requests(RuleBasedStateMachine):
     @precondition(lambda self: EvaluationRequest.objects.exists())
     @rule(data=st.data())
     def cancel(self, data: st.DataObject) -> None:
-        request = self.request(data)
+        """Most often one with sessions that run: they are what is left of it."""
+        running = EvaluationRequest.objects.filter(sessions__state__in=OPEN_STATES).order_by("created_at", "pk").first()
+        request = running or self.request(data)
         orders.cancel(request=request, by=request.person, now=self.now)
 
     @rule(minutes=st.sampled_from([20, 60, 130]), sweep=st.booleans())
@@ -238,7 +259,7 @@ def test_any_sequence_of_calls_keeps_what_requests_say() -> None:
     run_state_machine_as_test(
         lambda: Requests(cast),  # type: ignore[arg-type]
         settings=hypothesis_settings(
-            max_examples=16,
+            max_examples=10,
             stateful_step_count=25,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
