@@ -30,7 +30,7 @@ from tests.concurrency.test_sessions import AT_ONCE, at_once
 from tests.factories import finish_session, make_lab, make_person, make_station, make_steward, make_version
 from tests.processes import python
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 THREADS = 32
 SETTINGS = "arena.config.settings"
@@ -325,7 +325,6 @@ def test_draws_that_find_the_last_place_taken_do_not_wait_in_a_ring() -> None:
     assert_requests_in_order()
 
 
-@pytest.mark.slow
 def test_work_that_is_killed_is_taken_up_where_it_was() -> None:
     """It comes to the same, entry for entry, as the work of somebody who was never killed."""
     killed, other = make_lab(), make_lab()

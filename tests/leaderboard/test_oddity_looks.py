@@ -23,6 +23,8 @@ from leaderboard.ranking.comparisons import FloatArray
 from tests.factories import make_lab, make_person, make_station, make_version
 
 LABS, POLICIES, EACH = 5, 5, 100
+pytestmark = pytest.mark.slow
+
 START = timezone.now() - timedelta(days=30)
 # Honest looks, and how many of these may raise an alarm: where 5 of 100 do, more have a chance of 2 in 100.
 LOOKS, ALARMS = 12, 2
