@@ -160,6 +160,10 @@ def exclude(*, session: Session, reason: str, comment: str, by: Person) -> Exclu
         orders.undo(session=session, reason=exclusion.reason, by=by)
         audit.record("session:excluded", subject=f"session:{session.pk}", person=by, lab=session.lab, reason=reason)
         enqueue(Job.RECOMPUTE_BOARDS)
+    elif not exclusion.stands:
+        raise Conflict(
+            "exclusion_lifted", "This session was excluded before, and the exclusion was lifted: that stands."
+        )
     return exclusion
 
 

@@ -93,7 +93,9 @@ def results(policy: Policy) -> Iterator[dict[str, Any]]:
     """Every revealed session of the policy, oldest first, a row for each of its sides in it."""
     sides = (
         Side.objects.filter(version__policy=policy, session__revealed_at__isnull=False, session__training=False)
-        .select_related("version__policy", "session__lab", "session__embodiment", "session__exclusion", "episode")
+        .select_related(
+            "version__policy", "session__lab", "session__embodiment", "session__exclusion__appeal", "episode"
+        )
         .prefetch_related(
             "media",
             "relay_connections",
@@ -115,7 +117,7 @@ def _row(side: Any, policy: Policy) -> dict[str, Any]:
     result = side.session.latest_results[0] if side.session.latest_results else None
     preference = result.preference if result else ""
     relay = relay_figures(side)
-    exclusion = getattr(session, "exclusion", None)
+    exclusion = session.standing_exclusion
     return {
         "session": str(session.pk),
         "completed": session.closed_at.isoformat() if session.closed_at else "",
