@@ -77,12 +77,12 @@ def may_decide(steward: Person, appeal: Appeal) -> bool:
 
 def waiting() -> QuerySet[Appeal]:
     """The oldest first."""
-    return _told().filter(state=Appeal.State.OPEN).order_by("created_at", "pk")
+    return told().filter(state=Appeal.State.OPEN).order_by("created_at", "pk")
 
 
 def decided() -> QuerySet[Appeal]:
-    return _told().exclude(state=Appeal.State.OPEN).order_by("-decided_at", "-pk")
+    return told().exclude(state=Appeal.State.OPEN).order_by("-decided_at", "-pk")
 
 
-def _told() -> QuerySet[Appeal]:
+def told() -> QuerySet[Appeal]:
     return Appeal.objects.select_related("exclusion__session__lab", "exclusion__person", "person", "decided_by")

@@ -69,11 +69,11 @@ def decide(
 
 def waiting() -> QuerySet[Report]:
     """The oldest first."""
-    return _told().filter(state=Report.State.OPEN).order_by("created_at", "pk")
+    return told().filter(state=Report.State.OPEN).order_by("created_at", "pk")
 
 
 def decided() -> QuerySet[Report]:
-    return _told().exclude(state=Report.State.OPEN).order_by("-decided_at", "-pk")
+    return told().exclude(state=Report.State.OPEN).order_by("-decided_at", "-pk")
 
 
 def owns_a_side(person: Person | None, session: Session) -> bool:
@@ -89,5 +89,5 @@ def clean_said(text: str) -> str:
     return text
 
 
-def _told() -> QuerySet[Report]:
+def told() -> QuerySet[Report]:
     return Report.objects.select_related("session__lab", "person", "decided_by")

@@ -9,7 +9,7 @@ from arena.models import Lab, PolicyVersion, Source
 from evaluations.models import TaskCategory
 from evaluations.reasons import Reason
 from evaluations.scopes import SCOPES
-from leaderboard import board_words, snapshots
+from leaderboard import board_words, freezes, snapshots
 from leaderboard.boards import Board, offered
 from leaderboard.history_chart import chart
 from leaderboard.inputs import EXCLUDED_BY_STEWARD, SAME_POLICY
@@ -160,8 +160,9 @@ def leaderboard_page(board: Board, *, now: datetime) -> dict[str, Any]:
     snapshot = overall if board.is_overall else snapshots.latest(board.slug)
     facets = overall.facets if overall else {}
     has_answer = board.is_overall or board.slug in {one.slug for one in offered(board.scope, facets)}
-    run = None
-    if has_answer and not board.is_overall and not snapshots.is_current(board):
+    run, freeze = None, freezes.of(board)
+    frozen = freeze is not None and freeze.board == board.slug
+    if has_answer and not board.is_overall and not frozen and not snapshots.is_current(board):
         run = snapshots.ask(board=board, now=now)
     return {
         "board": board,
@@ -173,6 +174,7 @@ def leaderboard_page(board: Board, *, now: datetime) -> dict[str, Any]:
         "choices": board_words.choices(board, facets),
         "run": run or BoardRun.objects.filter(board=board.slug).exclude(failure="").first(),
         "has_answer": has_answer,
+        "freeze": freeze,
         "history": chart(board.slug),
     }
 

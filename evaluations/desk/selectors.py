@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from arena import uptime
 from arena.models import Endpoint, Policy, PolicyVersion
@@ -79,6 +79,15 @@ def _card(version: Any, now: datetime) -> VersionCard:
         valid=version.valid,
         spoilt_by_serving=version.spoilt,
     )
+
+
+LATEST_SESSIONS = 10
+
+
+def latest_sessions(policy: Policy) -> QuerySet[Session]:
+    """The last sessions of the policy that are published, so that its owner can say if one was spoilt."""
+    own = Session.objects.public().filter(pk__in=Side.objects.filter(version__policy=policy).values("session"))
+    return own.with_exclusion().select_related("lab").order_by("-closed_at", "id")[:LATEST_SESSIONS]
 
 
 RESULT_COLUMNS = (

@@ -88,3 +88,7 @@ class Appeal(models.Model):
 
     def __str__(self) -> str:
         return f"appeal of {self.exclusion_id}"
+
+    @property
+    def is_lifted(self) -> bool:
+        return self.state == self.State.LIFTED

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from arena.models import Person, Policy
-from evaluations.models.sessions import LIFTED, Session
+from evaluations.models.sessions import Session
 
 
 class Preference(models.TextChoices):
@@ -108,4 +108,4 @@ class Exclusion(models.Model):
     def stands(self) -> bool:
         """In a query: `EXCLUDED`."""
         appeal = getattr(self, "appeal", None)
-        return appeal is None or appeal.state != LIFTED
+        return appeal is None or not appeal.is_lifted

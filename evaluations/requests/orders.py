@@ -227,7 +227,7 @@ def undo(*, session: Session, reason: str, by: Person) -> None:
 
 
 def restore(*, session: Session, reason: str, by: Person) -> None:
-    """A session counts again: its lab gets back what was taken. Its owner's refund stays: that was not their mistake."""
+    """A session counts again: its lab gets back what was taken. Its owner's refund stays."""
     ledger.restore(earned=earned_key(session), comment=f"an exclusion was lifted: {reason}"[:LONGEST_COMMENT], by=by)
 
 
