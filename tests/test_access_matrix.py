@@ -155,7 +155,6 @@ class World:
             "oddity": oddity.pk,
         }
 
-
     @staticmethod
     def _of_the_review(arena: Arena) -> dict[str, object]:
         edna, now = make_steward("edna@example.org"), timezone.now()

@@ -9,7 +9,11 @@ from evaluations.models import Report, Session
 from evaluations.session_reports import LONGEST_TEXT, SHORTEST_TEXT, owns_a_side
 from evaluations.sessions import REASON_MAX_LENGTH
 
-_SAID: dict[str, Any] = {"min_length": SHORTEST_TEXT, "max_length": LONGEST_TEXT, "widget": forms.Textarea(attrs={"rows": 4})}
+_SAID: dict[str, Any] = {
+    "min_length": SHORTEST_TEXT,
+    "max_length": LONGEST_TEXT,
+    "widget": forms.Textarea(attrs={"rows": 4}),
+}
 
 
 class ReportForm(forms.Form):
