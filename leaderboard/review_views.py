@@ -44,8 +44,7 @@ class PublishForm(forms.Form):
 @require_safe
 def queue(request: HttpRequest) -> HttpResponse:
     access.steward(request.user)
-    context = {"waiting": review.waiting(), "queues": review.queues()}
-    return render(request, "leaderboard/review/queue.html", context)
+    return render(request, "leaderboard/review/queue.html", {"waiting": review.waiting()})
 
 
 @login_required

@@ -1,6 +1,7 @@
 """Reports, appeals and the stewards' queue in a real browser: WCAG by axe-core, no sideways scrolling, no scripts."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -53,8 +54,8 @@ def site() -> Site:
         name=arena.lab.slug,
         check_name="quick",
         figures={"n": 40, "figure": 0.9, "p": 1e-9},
-        first_seen=now,
-        last_seen=now,
+        first_seen=now + timedelta(minutes=1),
+        last_seen=now + timedelta(minutes=1),
     )
     return Site(arena, eve, edna, counted, excluded, report, appeal)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 from django.db import Error, transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from arena.errors import AccessDenied, ArenaError, Conflict, NotFound
@@ -126,7 +126,8 @@ def test_the_lab_gets_back_what_was_taken_and_the_owner_keeps_the_refund(arena: 
     alice = make_person("alice@example.org", lab=arena.owners, role=Role.OWNER)
     ledger.earn(lab=arena.owners, amount=5, key="welcome")
     orders.place(version=arena.versions[0], wanted=1, by=alice, now=timezone.now())
-    session = finish_session(open_session(arena))
+    with override_settings(REQUESTED_SHARE=1.0):
+        session = finish_session(open_session(arena))
     assert session.requested
     earned, left = balance(arena.lab), balance(arena.owners)
     sessions.exclude(session=session, reason="stake", comment="the lab owns A", by=make_steward())

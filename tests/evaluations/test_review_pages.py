@@ -152,5 +152,5 @@ def test_the_queue_has_all_that_waits_the_oldest_first(client: Client, arena: Ar
     page = client.get("/review").content.decode()
     listed = re.findall(r'<span class="state">(\w+)</span>', page)
     assert listed == ["Report", "Report", "Appeal"]
-    assert "Reports: 2" in page
+    assert "Reports (2)" in page
     assert "Appeals (1)" in client.get("/review/applications").content.decode()
