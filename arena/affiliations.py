@@ -22,7 +22,8 @@ def declare(*, lab: Lab, other: Lab, by: Person, comment: str = "") -> Affiliati
     if known is not None:
         return known
     affiliation = Affiliation.objects.create(lab=lab, other=other, declared_by=by, comment=comment.strip()[:200])
-    audit.record("affiliation:declared", subject=f"affiliation:{affiliation.pk}", person=by, lab=lab, other=other.slug)
+    details = {"other": other.slug, "comment": affiliation.comment}
+    audit.record("affiliation:declared", subject=f"affiliation:{affiliation.pk}", person=by, lab=lab, **details)
     return affiliation
 
 

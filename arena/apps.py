@@ -15,10 +15,11 @@ class ArenaConfig(AppConfig):
     def ready(self) -> None:
         from arena.accounts import events  # noqa: F401  its receivers
         from arena.accounts.checks import check_mail
-        from arena.checks import ALL
+        from arena.checks import ALL, check_database_role
 
         for check in (*ALL, check_mail):
             checks.register(check)
+        checks.register(check_database_role, checks.Tags.database)
         with suppress(OSError):  # Django's own check says so where the folder is not there
             Path(settings.FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
 

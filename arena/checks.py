@@ -1,12 +1,13 @@
 """What `manage.py check` says of settings that fit badly together. Every command runs these before its work."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004  Django's name
 from django.http.request import validate_host
 
+from arena import runtime_role
 from arena.hosts import host_in, is_loopback
 from arena.relay_address import RelayAddressError, relay_address
 
@@ -63,6 +64,13 @@ def check_season(**_: Any) -> Iterable[CheckMessage]:
             hint="1, 2, 3, 4, 6 and 12 do.",
             id="arena.E003",
         )
+
+
+def check_database_role(*, databases: Sequence[str] | None = None, **_: Any) -> Iterable[CheckMessage]:
+    """Asked of the database: by `check --database default` and `migrate`."""
+    if "default" in (databases or ()):
+        for sentence in runtime_role.warnings():
+            yield Warning(sentence, hint="See docs/operators.md, Who may write what in the database.", id="arena.W005")
 
 
 ALL = (check_secret_key, check_allowed_hosts, check_relay_address, check_shares_of_draws, check_season)

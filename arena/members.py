@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from arena import audit
+from arena import api_keys, audit, keys
 from arena.errors import Conflict, NotFound
 from arena.models import ApiKey, ClientKey, Lab, Membership, Person, Role
 
@@ -34,8 +34,12 @@ def remove_member(*, membership: Membership, by: Person, now: datetime) -> None:
     person, lab = current.person, current.lab
     current.delete()
     # A person who comes back later must not find old keys alive again. (Whoever makes a key locks the membership.)
-    ApiKey.objects.filter(person=person, lab=lab, revoked_at=None).update(revoked_at=now)
-    ClientKey.objects.filter(person=person, station__lab=lab, revoked_at=None).update(revoked_at=now)
+    for api_key in ApiKey.objects.filter(person=person, lab=lab, revoked_at=None):
+        api_keys.revoke_api_key(key=api_key, now=now, by=by)
+    for code in ClientKey.objects.filter(person=person, station__lab=lab, revoked_at=None).select_related(
+        "station__lab"
+    ):
+        keys.revoke_client_key(key=code, by=by)
     tag = "member:left" if by == person else "member:removed"
     audit.record(tag, subject=f"person:{person.pk}", person=by, lab=lab, role=current.role)
 

@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 
 from arena import audit
-from arena.errors import ArenaError, Conflict
+from arena.errors import ArenaError, Conflict, NotFound
 from arena.models import Person
 
 
@@ -67,6 +67,14 @@ def _take_over(person: Person, *, name: str, password: str | None, steward: bool
 def create_steward(*, email: str, password: str | None = None) -> Person:
     person = create_person(email=email, password=password, steward=True)
     audit.record("steward:created", subject=f"person:{person.pk}", person=person)
+    return person
+
+
+def find_steward(email: str) -> Person:
+    """The account of this e-mail, which has to be a steward's to do what stewards do."""
+    person = find_person(email)
+    if person is None:
+        raise NotFound("person_unknown", "There is no account with this e-mail.")
     return person
 
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from arena import audit
 from arena.models import Lab, Source
 from credits import ledger
 from credits.models import Account, Entry
@@ -57,6 +58,7 @@ def _give_due(lab: Lab, now: datetime) -> int:
     account = Account.objects.select_for_update().get(pk=account.pk)
     amount, comment = weekly_amount(saved_up(movements(account)))
     ledger.earn(lab=lab, amount=amount, key=key, kind=Entry.Kind.WEEKLY, comment=comment)
+    audit.record("credits:weekly", subject=f"lab:{lab.slug}", lab=lab, amount=amount, comment=comment)
     return given + 1
 
 
@@ -65,7 +67,10 @@ def welcome(lab: Lab) -> int:
     key = f"lab:{lab.pk}:welcome"
     if not settings.CREDITS_WELCOME or Entry.objects.filter(key=key).exists():
         return 0
-    ledger.earn(lab=lab, amount=settings.CREDITS_WELCOME, key=key, kind=Entry.Kind.WELCOME)
+    amount = settings.CREDITS_WELCOME
+    with transaction.atomic():
+        ledger.earn(lab=lab, amount=amount, key=key, kind=Entry.Kind.WELCOME)
+        audit.record("credits:welcomed", subject=f"lab:{lab.slug}", lab=lab, amount=amount)
     return 1
 
 

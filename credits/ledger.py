@@ -1,7 +1,10 @@
 """Moving credits. Every verb is said with a key, and a repeat is answered with the first outcome.
 
-Where several accounts are touched in one transaction, a lab's comes before holds, so that nobody waits in a ring.
+Where several accounts are touched in one transaction, labs' come before holds, and several labs' are locked first of
+all; an account comes before its debts. So nobody waits in a ring.
 """
+
+from collections.abc import Iterable
 
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet, Sum
@@ -31,6 +34,12 @@ def account_of(lab: Lab) -> Account:
         made = {"key": f"lab:{lab.pk}"}
         account, _ = Account.objects.get_or_create(lab=lab, kind=Account.Kind.LAB, defaults=made)
     return account
+
+
+def lock(labs: Iterable[Lab]) -> None:
+    """Keep the accounts of these labs for this transaction. Everybody takes several in this one order."""
+    for lab in sorted(set(labs), key=lambda lab: lab.pk):
+        Account.objects.select_for_update().get(pk=account_of(lab).pk)
 
 
 @transaction.atomic
@@ -118,7 +127,7 @@ def refund(*, lab: Lab, spent: str, comment: str) -> Entry | None:
 def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
     """What the entry `earned` brought is taken back: what is there at once, the rest from what the lab earns next."""
     comment = _require_comment(comment)
-    entry = Entry.objects.filter(key=earned, kind=Entry.Kind.EARNED).select_related("target").first()
+    entry = Entry.objects.filter(key=earned, kind=Entry.Kind.EARNED).select_related("target__lab").first()
     if entry is None or entry.target is None:
         return
     account = Account.objects.select_for_update().get(pk=entry.target.pk)
@@ -126,19 +135,27 @@ def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
         key=f"{earned}:taken-back", defaults={"account": account, "amount": entry.amount, "comment": comment}
     )
     if created:
+        lab = entry.target.lab
         _settle(debt, account, by=by)
+        audit.record(
+            "credits:taken-back", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment
+        )
 
 
 @transaction.atomic
 def restore(*, earned: str, comment: str, by: Person | None = None) -> None:
     """What was taken back by mistake is given again; what was still owed is owed no more."""
     debt = Debt.objects.filter(key=f"{earned}:taken-back").select_related("account__lab").first()
-    if debt is None or not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
+    if debt is None:
+        return
+    Account.objects.select_for_update().get(pk=debt.account_id)
+    if not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
         return
     debt.refresh_from_db(fields=["paid"])
+    lab, comment = debt.account.lab, _require_comment(comment)
     if debt.paid:
-        lab = debt.account.lab
-        earn(lab=lab, amount=debt.paid, key=f"{earned}:restored", comment=_require_comment(comment), by=by)
+        earn(lab=lab, amount=debt.paid, key=f"{earned}:restored", comment=comment, by=by)
+    audit.record("credits:restored", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment)
 
 
 def owed_by(account: Account) -> int:

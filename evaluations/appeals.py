@@ -33,7 +33,8 @@ def appeal(*, session: Session, text: str, by: Person, now: datetime) -> Appeal:
     try:
         with transaction.atomic():
             made = Appeal.objects.create(exclusion=exclusion, text=text, person=by, created_at=now)
-            audit.record("exclusion:appealed", subject=f"session:{session.pk}", person=by, lab=session.lab)
+            # Not among the events of the lab: it may be an owner of a policy who appeals.
+            audit.record("exclusion:appealed", subject=f"session:{session.pk}", person=by)
     except IntegrityError:
         raise Conflict("appealed_already", "An appeal against this exclusion was made already.") from None
     return made
@@ -64,7 +65,7 @@ def decide(*, appeal_id: int, lift: bool, comment: str, by: Person, now: datetim
     found.save(update_fields=["state", "decided_by", "decided_at", "comment"])
     session = found.exclusion.session
     tag = "exclusion:lifted" if lift else "exclusion:upheld"
-    audit.record(tag, subject=f"session:{session.pk}", person=by, lab=session.lab)
+    audit.record(tag, subject=f"session:{session.pk}", person=by, lab=session.lab, comment=comment)
     if lift:
         orders.restore(session=session, reason=comment, by=by)
         enqueue(Job.RECOMPUTE_BOARDS)

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
 
-from arena import affiliations, audit
+from arena import affiliations, audit, stakes
 from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
 from arena.models import ClientKey, Endpoint, Person, PolicyVersion, Station
 from evaluations import blinding, pairs, rubrics
@@ -94,7 +94,7 @@ def training_is_due(*, person: Person, station: Station) -> bool:
 
 def can_train(station: Station) -> bool:
     """Whether two known policies could be run at this station now."""
-    return draw_pair(candidates(training=True), _bench(station, frozenset()), SystemRandom()) is not None
+    return draw_pair(candidates(training=True), _bench(station), SystemRandom()) is not None
 
 
 def require_training(*, person: Person, station: Station) -> None:
@@ -160,14 +160,19 @@ def _draw(
     the noise.
     """
     if training:
-        drawn = draw_pair(candidates(training=True), _bench(station, frozenset()), SystemRandom())
+        drawn = draw_pair(candidates(training=True), _bench(station), SystemRandom())
         if drawn is None:
             raise Conflict(
                 "no_training_pair", "There are no two known policies that this station could train with now."
             )
         return drawn, None
     pool = candidates()
-    bench = _bench(station, _labs_with_a_stake(station, evaluator))
+    own = labs_of_session(station=station, evaluator=evaluator)
+    bench = _bench(
+        station,
+        barred_labs=frozenset(own | affiliations.barred_labs(own)),
+        barred_versions=stakes.versions_barred_to(own),
+    )
     weights = pairs.weights()
     earlier = pairs.earlier_on_task(station=station, instruction=instruction, now=now)
     orders = serving.orders_at(station=station, category=category, now=now)
@@ -193,15 +198,17 @@ def _draw(
         orders = [order for order in orders if order.order_id != draw.order_id]
 
 
-def _labs_with_a_stake(station: Station, evaluator: Person) -> frozenset[int]:
-    """The station's lab, every other that its evaluator belongs to, and those that are close to one of them."""
-    own = {station.lab_id, *evaluator.memberships.values_list("lab", flat=True)}
-    return frozenset(own | affiliations.barred_labs(own))
+def labs_of_session(*, station: Station, evaluator: Person) -> frozenset[int]:
+    """The station's lab, and every other that its evaluator belongs to."""
+    return frozenset({station.lab_id, *evaluator.memberships.values_list("lab", flat=True)})
 
 
-def _bench(station: Station, barred_labs: frozenset[int]) -> Bench:
+def _bench(
+    station: Station, *, barred_labs: frozenset[int] = frozenset(), barred_versions: frozenset[int] = frozenset()
+) -> Bench:
     return Bench(
         barred_labs=barred_labs,
+        barred_versions=barred_versions,
         embodiment_id=station.embodiment_id,
         simulated=station.simulated,
         external_cameras=station.external_cameras,

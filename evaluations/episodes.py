@@ -75,7 +75,9 @@ def _commit(side: Side, report: EpisodeReport, stored: list[StoredFile], now: da
 
 def write(side: Side, report: EpisodeReport, now: datetime) -> Episode:
     """The episode's row, in the caller's transaction."""
-    audit.record(f"episode:uploaded-{side.label}", subject=f"session:{side.session_id}", lab=side.session.lab)
+    session = side.session
+    tag = f"episode:uploaded-{side.label}"
+    audit.record(tag, subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
     return Episode.objects.create(
         side=side,
         progress=report.progress,

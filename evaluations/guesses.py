@@ -48,7 +48,7 @@ def answer(*, session: Session, policy_a: str | None, policy_b: str | None, now:
             created_at=now,
         )
         audit.record("session:guessed", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
-    return sessions.reveal(session=session, now=now)
+    return sessions.reveal(session=session, now=now, by=session.evaluator)
 
 
 @dataclass(frozen=True)

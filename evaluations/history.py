@@ -1,4 +1,4 @@
-"""What concerns one person: their labs, their own sessions, and what was done with their account. Never a side."""
+"""What concerns one person: their labs and their own sessions, never a side. What was done is in `events`."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from arena import affiliations, stations
-from arena.models import AuditEvent, Lab, Membership, Person, PolicyVersion, Role, Station
+from arena.models import Lab, Membership, Person, PolicyVersion, Role, Station
 from evaluations.models import Session
 
 RECENT_SESSIONS = 10
@@ -97,114 +97,3 @@ def _affiliated(labs: Collection[Lab]) -> dict[int, list[Lab]]:
         found[affiliation.lab_id].append(affiliation.other)
         found[affiliation.other_id].append(affiliation.lab)
     return found
-
-
-# What was done with an account, in words
-
-WORDS = {
-    "affiliation:declared": "Affiliation of {lab} declared",
-    "affiliation:ended": "Affiliation of {lab} ended",
-    "api-key:created": "API key “{name}” made for {lab}",
-    "api-key:revoked": "API key “{name}” of {lab} revoked",
-    "application:approved": "Application for {lab} approved",
-    "application:declined": "Application declined",
-    "application:made": "Application for {lab_name} sent",
-    "credits:granted": "{amount} credits granted to {lab}: {comment}",
-    "invitation:accepted": "Invitation to {lab} accepted",
-    "invitation:resent": "Invitation to {lab} sent again",
-    "invitation:revoked": "Invitation to {lab} revoked",
-    "invitation:sent": "{email} invited to {lab}",
-    "key:created": "Access code made for a station of {lab}",
-    "key:revoked": "Access code at a station of {lab} revoked",
-    "member:added": "Member of {lab} now, as {role}",
-    "member:left": "{lab} left; its keys ended",
-    "member:removed": "Membership of {lab} ended, and its keys",
-    "member:role": "Role in {lab} changed to {role}",
-    "notices:chosen": "Choice of notices changed",
-    "policy:check-asked": "Server of a policy of {lab} checked",
-    "policy:endpoint-moved": "Policy of {lab} served elsewhere",
-    "policy:paused": "Policy version of {lab} paused",
-    "policy:registered": "Policy version of {lab} registered",
-    "policy:resumed": "Policy version of {lab} resumed",
-    "policy:retired": "Policy version of {lab} retired",
-    "request:cancelled": "Request of {lab} cancelled",
-    "request:paused": "Request of {lab} paused",
-    "request:placed": "{wanted} evaluations of {version} ordered for {lab}",
-    "request:resumed": "Request of {lab} resumed",
-    "person:email-changed": "E-mail of the account changed",
-    "person:email-confirmed": "E-mail confirmed",
-    "person:mfa-activated": "Second factor set up",
-    "person:mfa-deactivated": "Second factor removed",
-    "person:password-changed": "Password changed",
-    "person:password-reset": "Password reset by e-mail",
-    "person:recovery-codes-made": "Recovery codes made",
-    "person:sign-in-connected": "Sign-in by {provider} connected",
-    "person:sign-in-disconnected": "Sign-in by {provider} disconnected",
-    "person:signed-up": "Account made",
-    "person:vouched": "E-mail taken as confirmed",
-    "session:reported": "A session reported",
-    "exclusion:appealed": "The exclusion of a session appealed against",
-    "station:changed": "Station of {lab} described anew",
-    "station:created": "Station of {lab} described",
-    "station:retired": "Station of {lab} retired",
-    "steward:created": "Steward now",
-}
-
-
-# Recorded with the person that they are about; only an operator's command does them.
-BY_THE_OPERATOR = frozenset({"person:vouched", "steward:created"})
-
-
-@dataclass(frozen=True)
-class EventInWords:
-    event: AuditEvent
-    text: str
-    by: str
-    # The other person that it was done to, where it was done by this one.
-    whom: str
-
-
-class _Details(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return "…"
-
-
-def own_events(person: Person) -> QuerySet[AuditEvent]:
-    """What a person did to accounts, labs and keys, and what others did to theirs; the latest first."""
-    concerned = [f"person:{person.pk}"]
-    concerned += [f"key:{pk}" for pk in person.client_keys.values_list("pk", flat=True)]
-    concerned += [f"api-key:{pk}" for pk in person.api_keys.values_list("pk", flat=True)]
-    concerned += [f"application:{pk}" for pk in person.applications.values_list("pk", flat=True)]
-    events = AuditEvent.objects.filter(Q(person=person) | Q(subject__in=concerned), tag__in=WORDS)
-    return events.select_related("person", "lab").order_by("-at", "id")
-
-
-def in_words(events: Collection[AuditEvent], person: Person) -> list[EventInWords]:
-    """The events of a page as sentences, with one query for the other people in them."""
-    ids = {_person_in(event.subject) for event in events} - {person.pk}
-    names = {found.pk: str(found) for found in Person.objects.filter(pk__in=ids)}
-    return [
-        EventInWords(event, _text(event), _by(event, person), names.get(_person_in(event.subject), ""))
-        for event in events
-    ]
-
-
-def _person_in(subject: str) -> int:
-    kind, _, pk = subject.partition(":")
-    return int(pk) if kind == "person" else 0
-
-
-def _text(event: AuditEvent) -> str:
-    details = _Details({name: str(value) for name, value in event.details.items()})
-    details["lab"] = event.lab.name if event.lab else "…"
-    if "role" in details:
-        details["role"] = dict(Role.choices).get(details["role"], details["role"])
-    return WORDS[event.tag].format_map(details)
-
-
-def _by(event: AuditEvent, person: Person) -> str:
-    if event.person is None or event.tag in BY_THE_OPERATOR:
-        return "the operator"
-    if event.person == person:
-        return "you"
-    return "a steward" if event.person.is_staff else str(event.person)

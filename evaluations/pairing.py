@@ -58,6 +58,8 @@ class Bench:
     wrist_camera: bool
     action_spaces: frozenset[str] = frozenset()
     """What the robot can be told; empty where nobody has said, and then it bars no policy."""
+    barred_versions: frozenset[int] = frozenset()
+    """Versions of policies in which one of those labs has a stake without owning them."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ def fits(candidate: Candidate, bench: Bench) -> bool:
         candidate.embodiment_id == bench.embodiment_id
         and candidate.simulated == bench.simulated
         and candidate.lab_id not in bench.barred_labs
+        and candidate.version_id not in bench.barred_versions
         and candidate.external_cameras <= bench.external_cameras
         and (bench.wrist_camera or not candidate.wrist_camera)
         and (not bench.action_spaces or not candidate.action_space or candidate.action_space in bench.action_spaces)

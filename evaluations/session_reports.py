@@ -32,9 +32,8 @@ def report(*, session: Session, kind: str, text: str, by: Person | None, address
     FROM_ONE_ADDRESS.count(address)
     with transaction.atomic():
         made = Report.objects.create(session=session, kind=kind, text=text, person=by, created_at=now)
-        audit.record(
-            "session:reported", subject=f"session:{session.pk}", person=by, lab=session.lab, report=made.pk, kind=kind
-        )
+        # Not among the events of the lab: who reported is for stewards.
+        audit.record("report:made", subject=f"session:{session.pk}", person=by, report=made.pk, kind=kind)
     return made
 
 
@@ -61,7 +60,8 @@ def decide(
         raise ArenaError("bad_field", "exclude_because: A report that is dismissed excludes nothing.")
     found.state, found.decided_by, found.decided_at, found.comment = state, by, now, comment
     found.save(update_fields=["state", "decided_by", "decided_at", "comment"])
-    audit.record(f"report:{state}", subject=f"report:{found.pk}", person=by, lab=found.session.lab)
+    tag = "report:upheld" if upheld else "report:dismissed"
+    audit.record(tag, subject=f"session:{found.session_id}", person=by, report=found.pk, comment=comment)
     if exclude_because.strip():
         sessions.exclude(session=found.session, reason=exclude_because, comment=comment, by=by)
     return found

@@ -39,9 +39,13 @@ class Judgement:
     comment: str = ""
 
 
+@transaction.atomic
 def record_activity(*, session_ids: Sequence[uuid.UUID], now: datetime) -> None:
     """Something ran in these sessions: start those that wait, extend every lease that has not run out."""
     running = Session.objects.open().filter(pk__in=session_ids, lease_expires_at__gt=now)
+    waiting = running.filter(state=State.ASSIGNED).select_related("lab", "evaluator")
+    for session in waiting.select_for_update(of=("self",)).order_by("pk"):
+        audit.record("session:started", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
     running.update(state=State.RUNNING, active_at=now, lease_expires_at=now + settings.SESSION_LEASE)
 
 
@@ -106,15 +110,15 @@ def abandon(
 
 
 @transaction.atomic
-def reveal(*, session: Session, now: datetime) -> Session:
-    """Publish a session that has ended. A repeat changes nothing."""
+def reveal(*, session: Session, now: datetime, by: Person | None = None) -> Session:
+    """Publish a session that has ended; by itself, where nobody asked for it. A repeat changes nothing."""
     session = Session.objects.select_for_update(of=("self",)).get(pk=session.pk)
     if session.is_open:
         raise Conflict("session_open", "This session has not ended yet.")
     if session.revealed_at is None:
         session.revealed_at = now
         session.save(update_fields=["revealed_at"])
-        audit.record("session:revealed", subject=f"session:{session.pk}", lab=session.lab)
+        audit.record("session:revealed", subject=f"session:{session.pk}", person=by, lab=session.lab)
         enqueue(Job.RECOMPUTE_BOARDS)
     return session
 
@@ -158,7 +162,8 @@ def exclude(*, session: Session, reason: str, comment: str, by: Person) -> Exclu
     )
     if created:
         orders.undo(session=session, reason=exclusion.reason, by=by)
-        audit.record("session:excluded", subject=f"session:{session.pk}", person=by, lab=session.lab, reason=reason)
+        why = {"reason": exclusion.reason, "comment": exclusion.comment}
+        audit.record("session:excluded", subject=f"session:{session.pk}", person=by, lab=session.lab, **why)
         enqueue(Job.RECOMPUTE_BOARDS)
     elif not exclusion.stands:
         raise Conflict(

@@ -33,5 +33,7 @@ urlpatterns = [
     path("api/v1/uploads", uploads_api.Uploads.as_view(), name="api-uploads"),
     path("api/v1/uploads/<uuid:upload_id>", uploads_api.OneUpload.as_view(), name="api-upload"),
     path("lab", lab_pages.lab, name="lab"),
+    path("lab/<slug:slug>/events", lab_pages.lab_events, name="lab-events"),
+    path("review/events", lab_pages.all_events, name="events"),
     path("account/history", lab_pages.own_history, name="history"),
 ]

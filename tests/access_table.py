@@ -188,6 +188,7 @@ GET    /credits                                                    in  ->  ->  -
 GET    /lab/{lab}/credits                                          in 200 200 200 404 200
 GET    /lab/{lab}/credits.csv                                      in 200 200 200 404 200
 POST   /lab/{lab}/credits/grant                                    in 403 403 403 403 400
+GET    /lab/{lab}/events                                           in 200 200 200 404 404
 GET    /lab/{lab}/affiliations                                     in 403 403 200 404 200
 POST   /lab/{lab}/affiliations                                     in 403 403 200 404 200
 POST   /lab/{lab}/affiliations/{affiliation}/end                   in 403 403 403 403  ->
@@ -224,6 +225,9 @@ POST   /policies/new                                               in 403 400 40
 GET    /policies/{own}/manage                                      in 200 200 200 404 404
 GET    /policies/{own}/versions/new                                in 403 200 200 404 404
 POST   /policies/{own}/versions/new                                in 403 400 400 404 404
+GET    /policies/{own}/stakes                                      in 403 200 200 404 200
+POST   /policies/{own}/stakes                                      in 403 400 400 404 400
+POST   /policies/{own}/stakes/1/end                                in 403 403 403 403 404
 GET    /policies/{own}/results.csv                                 in 200 200 200 404 404
 GET    /policies/{own}/results.json                                in 200 200 200 404 404
 GET    /policies/{own}/trajectories/1.npz                          in 404 404 404 404 404
@@ -237,6 +241,7 @@ POST   /requests/{request}/resume                                  in 403  ->  -
 POST   /requests/{request}/cancel                                  in 403  ->  -> 404 404
 
 GET    /review/applications                                        in 403 403 403 403 200
+GET    /review/events                                              in 403 403 403 403 200
 GET    /review/oddities                                           in 403 403 403 403 200
 POST   /review/oddities/{oddity}/look                             in 403 403 403 403 400
 GET    /review/oddities/{oddity}/sessions                         in 403 403 403 403 200

@@ -24,6 +24,8 @@ def _start() -> None:
     home = Path(tempfile.mkdtemp(prefix="policy-arena-tests-"))
     home.chmod(0o711)  # root's servers run as another user, who has to get through
     os.environ["ARENA_HOME"] = str(home)
+    for name in ("MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_URL_FILE"):
+        os.environ.pop(name, None)  # the tests make and drop their own databases, as DATABASE_URL says
     used = Services(home, missing_servers(), durable=False)
     atexit.register(shutil.rmtree, home, ignore_errors=True)
     atexit.register(used.leave)

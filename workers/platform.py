@@ -13,9 +13,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from django.conf import settings
+from django.db import ProgrammingError
 from kombu.exceptions import OperationalError
+from psycopg.errors import InsufficientPrivilege
 from redis.exceptions import RedisError
 
+from arena import runtime_role
 from arena.embedded import ServicesError
 from arena.embedded import commands as embedded
 from arena.schema import migrate_where_needed
@@ -40,12 +43,29 @@ def running_platform(*, host: str, say: Callable[[str], None]) -> Iterator[Super
         _check_port("PORT", settings.PORT, host)
         _check_port("RELAY_PORT", settings.RELAY_PORT, host)
         say(f"Starting Policy Arena in {settings.ARENA_HOME}")
-        migrate_where_needed()
+        _prepare_database(say)
         supervisor = Supervisor(say=say, look_after=ServicesWatch(say))
         with supervisor.running():
             children = [supervisor.start(program) for program in _programs(host)]
             supervisor.await_ready(*children)
             yield supervisor
+
+
+def _prepare_database(say: Callable[[str], None]) -> None:
+    try:
+        migrate_where_needed()
+    except ProgrammingError as error:
+        if not isinstance(error.__cause__, InsufficientPrivilege):
+            raise
+        raise CannotRun(
+            "Migrations are missing, and the role of DATABASE_URL may not make them. Set MIGRATION_DATABASE_URL to the "
+            "owner of the tables."
+        ) from None
+    for sentence in runtime_role.warnings():
+        say(f"Warning: {sentence} See docs/operators.md.")
+    # The programs that we start have no use for the owner's address.
+    for name in ("MIGRATION_DATABASE_URL", "MIGRATION_DATABASE_URL_FILE"):
+        os.environ.pop(name, None)
 
 
 def log_path(name: str) -> Path:

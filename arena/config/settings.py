@@ -145,6 +145,9 @@ DATABASES = {
     "default": dj_database_url.parse(env.text("DATABASE_URL", "postgresql:///arena"), conn_max_age=600)
     | {"CONN_HEALTH_CHECKS": True, "ATOMIC_REQUESTS": False}
 }
+# The owner of the tables, where the platform connects as another role: migrations are the owner's.
+_migration_url = env.text("MIGRATION_DATABASE_URL")
+MIGRATION_DATABASE = dict(dj_database_url.parse(_migration_url)) if _migration_url else None
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 # A broker that hangs holds nobody up for longer. Waiting for work is not cut short: the worker's BRPOP ends by itself
 # after a second on the server's side.

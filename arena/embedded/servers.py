@@ -140,7 +140,13 @@ class PostgreSQL(Server):
     harder_signal = signal.SIGQUIT
 
     _database = "arena"
-    _role = "arena"
+    _role = "arena"  # owns all that is in the database
+    runtime_role = "arena_runtime"
+
+    @classmethod
+    def runtime_address(cls, url: str) -> str:
+        """The same database for the role that the platform connects as."""
+        return url.replace(f"//{cls._role}@", f"//{cls.runtime_role}@", 1)
 
     @property
     def url(self) -> str:

@@ -16,7 +16,7 @@ from arena.models.labs import (
     Station,
 )
 from arena.models.people import ALWAYS_SENT, Notice, NoticeKind, Person, PersonManager
-from arena.models.policies import Endpoint, HealthChange, Policy, PolicyVersion
+from arena.models.policies import Endpoint, HealthChange, Policy, PolicyStake, PolicyVersion
 from arena.models.records import ApiWrite, AuditEvent
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "Person",
     "PersonManager",
     "Policy",
+    "PolicyStake",
     "PolicyVersion",
     "Role",
     "Scope",

@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from arena.models.labs import Embodiment, Lab, Source
+from arena.models.people import Person
 
 
 class Policy(models.Model):
@@ -32,6 +33,31 @@ class Policy(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class PolicyStake(models.Model):
+    """A lab that has a stake in a policy it does not own: it never evaluates it. Ended, never deleted."""
+
+    policy = models.ForeignKey(Policy, on_delete=models.PROTECT, related_name="stakes")
+    lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="stakes")
+    declared_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="stakes_declared")
+    comment = models.CharField(max_length=200, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="stakes_ended")
+
+    class Meta:
+        ordering = ("created_at",)
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "lab"], condition=Q(ended_at=None), name="stake_unique")
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="stake_immutable", fields=["policy", "lab", "declared_by", "created_at"]),
+            pgtrigger.Protect(name="stake_kept", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.lab} in {self.policy}"
 
 
 class PolicyVersion(models.Model):

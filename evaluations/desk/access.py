@@ -2,8 +2,9 @@
 
 from django.contrib.auth.models import AnonymousUser
 
+from arena.access import steward
 from arena.errors import NotFound
-from arena.models import Lab, Person, Policy, PolicyVersion
+from arena.models import Lab, Person, Policy, PolicyVersion, Source
 from evaluations.models import MediaFile
 from evaluations.requests.access import labs_of, labs_to_order_for, require_owner
 
@@ -21,6 +22,17 @@ def policy_to_change(user: User, slug: str) -> Policy:
     found = policy_to_read(user, slug)
     require_owner(user, lab_of(found))
     return found
+
+
+def policy_with_stakes(user: User, slug: str) -> Policy:
+    """A policy of which one may say who has a stake in it: as its owner, or as a steward."""
+    if isinstance(user, Person) and user.is_staff:
+        steward(user)
+        found = Policy.objects.filter(slug=slug, source=Source.REGISTERED).select_related("lab").first()
+        if found is None:
+            raise NotFound("policy_unknown", "There is no policy at this address.")
+        return found
+    return policy_to_change(user, slug)
 
 
 def version_to_change(user: User, label: str) -> PolicyVersion:

@@ -5,7 +5,8 @@ from typing import Any
 
 from django import forms
 
-from arena.models import Embodiment, Lab
+from arena import labs, stakes
+from arena.models import Embodiment, Lab, Policy
 
 FIELD_OF = {
     "bad_name": "name",
@@ -42,6 +43,18 @@ class PolicyForm(VersionForm):
         field = self.fields["lab"]
         assert isinstance(field, forms.ModelChoiceField)
         field.queryset = Lab.objects.filter(pk__in=[lab.pk for lab in labs])
+
+
+class StakeForm(forms.Form):
+    lab = forms.ModelChoiceField(label="Lab", queryset=Lab.objects.none(), to_field_name="slug")
+    comment = forms.CharField(label="What the stake is", max_length=200, required=False)
+
+    def __init__(self, *args: Any, policy: Policy, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["lab"]
+        assert isinstance(field, forms.ModelChoiceField)
+        known = [stake.lab_id for stake in stakes.living_of(policy)]
+        field.queryset = labs.registered().exclude(pk__in=[policy.lab_id, *known])
 
 
 class AddressForm(forms.Form):

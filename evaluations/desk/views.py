@@ -13,12 +13,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from arena import access as people
-from arena import policies
+from arena import policies, stakes
 from arena.errors import AccessDenied, ArenaError
 from arena.lab_forms import tell
 from arena.models import Policy, PolicyVersion
 from evaluations.desk import access, checks, selectors
-from evaluations.desk.forms import FIELD_OF, AddressForm, PolicyForm, VersionForm
+from evaluations.desk.forms import FIELD_OF, AddressForm, PolicyForm, StakeForm, VersionForm
 
 POOL_WORDS = {
     "active": "{} is in the pool.",
@@ -128,6 +128,36 @@ def version_pool(request: HttpRequest, label: str) -> HttpResponse:
     policies.set_pool(version=version, pool=pool, by=people.signed_in(request.user))
     messages.success(request, POOL_WORDS[pool].format(version))
     return redirect("policy-manage", version.policy.slug)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def stake_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """Who may not evaluate this policy, beside its owners and the labs that are close to them."""
+    policy = access.policy_with_stakes(request.user, slug)
+    person = people.signed_in(request.user)
+    form = StakeForm(request.POST if request.method == "POST" else None, policy=policy)
+    if request.method == "POST" and form.is_valid():
+        lab = form.cleaned_data["lab"]
+        stakes.declare(policy=policy, lab=lab, by=person, comment=form.cleaned_data["comment"])
+        messages.success(request, f"{lab} is not given {policy} from now on.")
+        return redirect("policy-stakes", slug)
+    context = {
+        "policy": policy,
+        "form": form,
+        "stakes": stakes.living_of(policy),
+        "is_steward": person.is_staff,
+    }
+    return render(request, "evaluations/desk/stakes.html", context, status=400 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def stake_end(request: HttpRequest, slug: str, stake_id: int) -> HttpResponse:
+    person = people.steward(request.user)
+    policy = access.policy_with_stakes(request.user, slug)
+    stakes.end(policy=policy, stake_id=stake_id, by=person)
+    return redirect("policy-stakes", slug)
 
 
 @login_required

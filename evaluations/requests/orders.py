@@ -193,7 +193,9 @@ def settle(*, session: Session, now: datetime) -> None:
     """What a session that has just ended earns and costs. Part of the transaction that ends it."""
     request = lock(session.request_id) if session.request_id else None
     valid = session.state == State.SUBMITTED and bool(session.valid)
-    if valid and settings.CREDITS_EARNED and _earns(session):
+    earns = valid and settings.CREDITS_EARNED > 0 and _earns(session)
+    ledger.lock(([session.lab] if earns else []) + ([request.lab] if request else []))
+    if earns:
         ledger.earn(lab=session.lab, amount=settings.CREDITS_EARNED, key=earned_key(session))
     if request is None:
         return
@@ -221,6 +223,7 @@ def undo(*, session: Session, reason: str, by: Person) -> None:
     """A session is not to count after all: its lab gives back what it earned, its owner gets back what it cost."""
     comment = f"a session was excluded: {reason}"
     request = lock(session.request_id) if session.request_id else None
+    ledger.lock([session.lab] + ([request.lab] if request else []))
     ledger.take_back(earned=earned_key(session), comment=comment, by=by)
     if request is not None:
         ledger.refund(lab=request.lab, spent=spent_key(session), comment=comment)

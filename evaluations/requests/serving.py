@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from arena.models import Station
@@ -37,11 +38,18 @@ def orders_at(*, station: Station, category: TaskCategory, now: datetime) -> lis
 
 
 def claim(*, order_id: UUID, station: Station, now: datetime) -> EvaluationRequest | None:
-    """The request, locked, if it still has room for one more session; another draw may have been quicker."""
-    request = lock(order_id)
-    if request.state != EvaluationRequest.State.OPEN or (request.until is not None and request.until <= now):
-        return None
-    return request if _has_room(request, _caused([request]), station.lab_id) else None
+    """The request, locked, if it still has room for one more session; another draw may have been quicker.
+
+    One that has none is let go at once: the draw takes up another next, and that may be kept by who waits for this one.
+    """
+    with transaction.atomic():
+        request = lock(order_id)
+        timely = request.until is None or now < request.until
+        open_still = request.state == EvaluationRequest.State.OPEN
+        if open_still and timely and _has_room(request, _caused([request]), station.lab_id):
+            return request
+        transaction.set_rollback(True)
+    return None
 
 
 def _caused(requests: list[EvaluationRequest]) -> Counter[tuple[object, int]]:

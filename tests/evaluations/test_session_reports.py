@@ -31,7 +31,7 @@ def decide(made: Report, *, upheld: bool, by: Person, comment: str = "I saw it."
 def test_anybody_reports_and_it_waits(session: Session) -> None:
     made = report(session)
     assert (made.state, made.person, list(session_reports.waiting())) == (Report.State.OPEN, None, [made])
-    assert AuditEvent.objects.filter(tag="session:reported", subject=f"session:{session.pk}").count() == 1
+    assert AuditEvent.objects.filter(tag="report:made", subject=f"session:{session.pk}").count() == 1
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ def test_a_session_runs_from_assigned_to_submitted(arena: Arena) -> None:
     session = sessions.submit(session=session, judgement=JUDGEMENT, now=timezone.now())
     assert (session.state, session.valid) == (State.SUBMITTED, True)
     tags = AuditEvent.objects.filter(subject=f"session:{session.pk}").order_by("at").values_list("tag", flat=True)
-    assert list(tags) == ["session:opened", "episode:uploaded-A", "episode:uploaded-B", "session:submitted"]
+    uploads = ["episode:uploaded-A", "session:started", "episode:uploaded-B"]
+    assert list(tags) == ["session:opened", *uploads, "session:submitted"]
 
 
 @pytest.mark.parametrize(("past_the_lease", "state"), [(-SECOND, State.ASSIGNED), (timedelta(), State.EXPIRED)])

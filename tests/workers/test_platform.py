@@ -1,5 +1,6 @@
 """What the platform watches while it runs."""
 
+import os
 import time
 
 import pytest
@@ -75,3 +76,15 @@ def test_what_cannot_be_had_is_said(clock: Clock, lost: LostServices) -> None:
     said: list[str] = []
     look_for(3, platform.ServicesWatch(said.append), clock)
     assert said == ["No space left."] * 2
+
+
+@pytest.mark.django_db
+def test_who_runs_as_the_owner_is_told_and_the_owners_address_is_not_handed_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MIGRATION_DATABASE_URL", "postgresql://owner:secret@host/arena")
+    said: list[str] = []
+    platform._prepare_database(said.append)
+    assert "MIGRATION_DATABASE_URL" not in os.environ
+    assert len(said) == 1
+    assert "owns its tables" in said[0]

@@ -2,9 +2,9 @@ import uuid
 from argparse import ArgumentParser
 from typing import Any
 
+from arena import people
 from arena.commands import OperatorCommand
 from arena.errors import NotFound
-from arena.models import Person
 from evaluations import sessions
 from evaluations.models import Session
 
@@ -22,9 +22,7 @@ class Command(OperatorCommand):
         session = Session.objects.filter(pk=options["session"]).first()
         if session is None:
             raise NotFound("session_unknown", "There is no session with this id.")
-        steward = Person.objects.filter(email=options["steward"].strip().lower()).first()
-        if steward is None:
-            raise NotFound("person_unknown", "There is no account with this e-mail.")
+        steward = people.find_steward(options["steward"])
         exclusion = sessions.exclude(session=session, reason=options["reason"], comment=options["comment"], by=steward)
         facts = {"session": str(session.pk), "reason": exclusion.reason, "comment": exclusion.comment}
         return facts, f"Session {session.pk} is excluded: {exclusion.reason}."

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from arena.embedded import services
 from arena.embedded.commands import needs_tables
+from tests.arena.embedded.users import ask
 from tests.processes import ROOT, belonging_to
 
 
@@ -51,6 +53,29 @@ def test_services_that_cannot_be_had_are_said_in_words(home: Path) -> None:
 def test_dbshell_finds_a_psql(home: Path) -> None:
     asked = manage("dbshell", "--", "-Atc", "select current_database()", home=home)
     assert asked.stdout == "arena\n", asked.stderr
+
+
+@pytest.mark.slow
+def test_commands_work_as_the_runtime_role_also_where_the_database_is_older(home: Path) -> None:
+    """As it was before there were two roles: made by its owner, and nobody else there."""
+    with services(home, ["postgresql"], durable=False) as env:
+        owners = env["DATABASE_URL"]
+        environment = os.environ | {"ARENA_HOME": str(home), "DATABASE_URL": owners}
+        subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=ROOT, env=environment, check=True)
+        assert ask(env, "select count(*) from pg_roles where rolname = 'arena_runtime'") == 0
+    made = manage("create_lab", "Lab of tests", "--json", home=home)
+    assert made.returncode == 0, made.stderr
+    assert manage("dbshell", "--", "-Atc", "select current_user", home=home).stdout == "arena_runtime\n"
+    refused = manage("dbshell", "--", "-Atc", "update arena_auditevent set tag = 'x'", home=home)
+    assert "permission denied" in refused.stderr
+    assert manage("showmigrations", "arena", home=home).returncode == 0
+    assert manage("check", "--database", "default", "--fail-level", "WARNING", home=home).returncode == 0
+
+
+@pytest.mark.slow
+def test_migrate_may_be_the_first_command_of_all(home: Path) -> None:
+    assert manage("migrate", "-v0", home=home).returncode == 0
+    assert manage("dbshell", "--", "-Atc", "select current_user", home=home).stdout == "arena_runtime\n"
 
 
 @pytest.mark.parametrize(
