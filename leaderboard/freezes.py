@@ -61,6 +61,11 @@ def of(board: Board) -> Freeze | None:
     return found.get(board.slug) or found.get(board.scope.slug)
 
 
+def times_of(board: Board) -> QuerySet[Freeze]:
+    """When the board, or the overall one behind it, was frozen and is published again; the latest first."""
+    return past().filter(board__in=[board.slug, board.scope.slug])
+
+
 def living() -> QuerySet[Freeze]:
     return Freeze.objects.living().select_related("frozen_by").order_by("frozen_at")
 

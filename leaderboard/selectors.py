@@ -23,6 +23,7 @@ REASON_WORDS = dict(Reason.choices) | {
 # Positions in the forest plot are in hundredths of its width; the outermost interval ends keep this distance.
 PLOT_WIDTH = 100.0
 PLOT_MARGIN = 3.0
+TIMES_FROZEN_SHOWN = 3
 
 
 def signed(number: str) -> str:
@@ -175,6 +176,7 @@ def leaderboard_page(board: Board, *, now: datetime) -> dict[str, Any]:
         "run": run or BoardRun.objects.filter(board=board.slug).exclude(failure="").first(),
         "has_answer": has_answer,
         "freeze": freeze,
+        "times_frozen": freezes.times_of(board)[:TIMES_FROZEN_SHOWN],
         "history": chart(board.slug),
     }
 

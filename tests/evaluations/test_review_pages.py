@@ -93,11 +93,13 @@ def test_what_was_reported_is_read_by_stewards_alone(client: Client, arena: Aren
     client.post(f"/sessions/{session.pk}/report", {"kind": "scene", "text": TEXT})
     paths = [f"/sessions/{session.pk}", f"/sessions/{session.pk}/report", "/integrity", "/sessions?show=all"]
     paths += [f"/api/v1/public/sessions/{session.pk}", "/lab", "/account/history"]
+    events = f"/lab/{arena.lab.slug}/events"
     report = f"/review/reports/{Report.objects.get().pk}"
     for person in (arena.dana, make_person("charlie@example.org", lab=make_lab(), role=Role.ADMIN)):
         client.force_login(person)
         assert all(TEXT not in client.get(path).content.decode() for path in paths)
         assert client.get(report).status_code == client.get("/review/reports").status_code == 403
+        assert "Session reported" not in client.get(events).content.decode()
     client.force_login(make_steward())
     assert TEXT in client.get(report).content.decode()
 

@@ -110,7 +110,9 @@ def test_the_page_and_the_api_say_so(client: Client, eve: Person) -> None:
     assert "A lab&#x27;s results are being looked into." in shown
     assert client.get(told).json()["frozen"]["reason"] == WHY
     publish(made, eve)
-    assert "is frozen" not in client.get(page).content.decode()
+    after = client.get(page).content.decode()
+    assert "is frozen" not in after
+    assert AGAIN in after
 
 
 def test_a_steward_freezes_and_publishes_on_the_page(client: Client, eve: Person) -> None:
