@@ -28,12 +28,12 @@ test: .env-dev ## the whole suite (ARGS="-k relay" to choose)
 ifdef ARGS
 	@exec $(PY) -m pytest $(ARGS)
 else
-	@$(PY) -m pytest -n 2 -m $(FAST)
+	@$(PY) -m pytest -n 2 --dist worksteal -m $(FAST)
 	@$(PY) -m pytest -m "slow or e2e or sim"
 endif
 
 test-fast: .env-dev ## the part of it that takes less than two minutes
-	@exec $(PY) -m pytest -n 2 -m $(FAST) $(ARGS)
+	@exec $(PY) -m pytest -n 2 --dist worksteal -m $(FAST) $(ARGS)
 
 .PHONY: check $(CHECKS)
 check: .env-dev ## formatting, lint, types, import direction, templates, migrations, settings: all, then the verdict

@@ -121,6 +121,7 @@ def test_the_append_only_tables_are_those_that_we_think_of() -> None:
         "evaluations_result",
         "evaluations_side",
         "leaderboard_inputchunk",
+        "leaderboard_odditycomment",
         "leaderboard_snapshot",
         "leaderboard_snapshotinput",
     }
