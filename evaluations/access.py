@@ -5,10 +5,11 @@ import uuid
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
+from arena import access
 from arena.errors import NotFound
 from arena.models import Person
-from evaluations import selectors
-from evaluations.models import MediaFile, Photo, Session, Side, Upload
+from evaluations import appeals, selectors, session_reports
+from evaluations.models import Appeal, MediaFile, Photo, Report, Session, Side, Upload
 
 
 def session_to_read(user: Person | AnonymousUser, session_id: uuid.UUID) -> Session:
@@ -17,6 +18,38 @@ def session_to_read(user: Person | AnonymousUser, session_id: uuid.UUID) -> Sess
     if session is None or not _may_read(user, session):
         raise NotFound("session_unknown", "There is no session at this address.")
     return session
+
+
+def session_to_report(session_id: uuid.UUID) -> Session:
+    """A session that the whole world may read."""
+    session = Session.objects.public().select_related("lab", "exclusion__appeal").filter(pk=session_id).first()
+    if session is None:
+        raise NotFound("session_unknown", "There is no session at this address.")
+    return session
+
+
+def session_to_appeal(user: Person | AnonymousUser, session_id: uuid.UUID) -> Session:
+    """A session that was excluded, of one's own lab or with a policy of one's own."""
+    session = session_to_report(session_id)
+    if not hasattr(session, "exclusion") or not appeals.may_appeal(access.signed_in(user), session):
+        raise NotFound("exclusion_unknown", "There is no exclusion that concerns you at this address.")
+    return session
+
+
+def report_to_review(user: Person | AnonymousUser, report_id: int) -> Report:
+    access.steward(user)
+    found = session_reports.told().filter(pk=report_id).first()
+    if found is None:
+        raise NotFound("report_unknown", "There is no such report.")
+    return found
+
+
+def appeal_to_review(user: Person | AnonymousUser, appeal_id: int) -> Appeal:
+    access.steward(user)
+    found = appeals.told().filter(pk=appeal_id).first()
+    if found is None:
+        raise NotFound("appeal_unknown", "There is no such appeal.")
+    return found
 
 
 def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label: str, kind: str) -> MediaFile:

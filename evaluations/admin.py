@@ -22,4 +22,6 @@ class MediaFileAdmin(ReadOnlyAdmin):
     list_filter = ("check_state", "kind")
 
 
-admin.site.register([models.Result, models.Exclusion, models.RelayConnection], ReadOnlyAdmin)
+admin.site.register(
+    [models.Result, models.Exclusion, models.Report, models.Appeal, models.RelayConnection], ReadOnlyAdmin
+)

@@ -16,6 +16,7 @@ FLAGGED_LAB = "the lab left too much unfinished"
 
 def found() -> Iterator[Session]:
     """Valid sessions that still count, of evaluators of whose labs it is known by now that they had a stake."""
+    # One whose exclusion was lifted is not excluded again.
     counted = Session.objects.valid().filter(source=Source.REGISTERED, exclusion=None)
     for lab_id, evaluator_id in counted.order_by().values_list("lab", "evaluator").distinct():
         joined = dict(Membership.objects.filter(person=evaluator_id).values_list("lab", "created_at"))

@@ -45,7 +45,7 @@ def labs_of(person: Person) -> list[LabPage]:
     own = Session.objects.filter(evaluator=person, lab__in=labs)
     by_lab_stations = _by_lab(stations.in_use().filter(lab__in=labs).order_by("name"))
     by_lab_open = _by_lab(own.open().order_by("-opened_at"))
-    by_lab_closed = _by_lab(_latest_of_each_lab(own.closed().select_related("exclusion")))
+    by_lab_closed = _by_lab(_latest_of_each_lab(own.closed().with_exclusion()))
     by_lab_policies = _policies(labs)
     by_lab_affiliated = _affiliated(labs)
     hosts = stations.open_to_policies_of(labs)
@@ -65,7 +65,9 @@ def labs_of(person: Person) -> list[LabPage]:
 
 def own_sessions(person: Person) -> QuerySet[Session]:
     """A person's own sessions, the latest first, as a list shows them: without sides, which may not be revealed yet."""
-    return Session.objects.filter(evaluator=person).select_related("lab", "exclusion").order_by("-opened_at", "id")
+    return (
+        Session.objects.filter(evaluator=person).select_related("lab", "exclusion__appeal").order_by("-opened_at", "id")
+    )
 
 
 def _by_lab(rows: Iterable[Any]) -> dict[int, list[Any]]:

@@ -23,7 +23,7 @@ def with_sides(sessions: QuerySet[Session]) -> QuerySet[Session]:
 
 def with_everything(sessions: QuerySet[Session]) -> QuerySet[Session]:
     """Sessions with all that a card or page of them shows."""
-    return with_sides(sessions).select_related("embodiment", "station", "exclusion")
+    return with_sides(sessions).select_related("embodiment", "station", "exclusion__appeal")
 
 
 def session_page(session: Session) -> dict[str, Any]:
@@ -43,7 +43,8 @@ def session_page(session: Session) -> dict[str, Any]:
         ],
         "result": results[0] if results else None,
         "preferred": _preferred(sides, results),
-        "exclusion": getattr(session, "exclusion", None),
+        "exclusion": session.standing_exclusion,
+        "lifted": session.lifted_exclusion,
         "reason": session.reason_text,
     }
 

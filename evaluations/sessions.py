@@ -165,6 +165,10 @@ def exclude(*, session: Session, reason: str, comment: str, by: Person) -> Exclu
         why = {"reason": exclusion.reason, "comment": exclusion.comment}
         audit.record("session:excluded", subject=f"session:{session.pk}", person=by, lab=session.lab, **why)
         enqueue(Job.RECOMPUTE_BOARDS)
+    elif not exclusion.stands:
+        raise Conflict(
+            "exclusion_lifted", "This session was excluded before, and the exclusion was lifted: that stands."
+        )
     return exclusion
 
 

@@ -8,8 +8,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from arena.errors import NotFound
-from evaluations import access, selectors
+from arena.models import Person
+from evaluations import access, appeals, selectors
 from evaluations.ranges import ranged_response
+from evaluations.review.forms import ReportForm
 from evaluations.scopes import SCOPES, chosen_scope
 
 SESSIONS_A_PAGE = 24
@@ -31,7 +33,12 @@ def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = access.session_to_read(request.user, session_id)
     if session.is_blind:
         return render(request, "evaluations/session_open.html", {"session": session})
-    return render(request, "evaluations/session_detail.html", selectors.session_page(session))
+    person = request.user if isinstance(request.user, Person) else None
+    page = selectors.session_page(session)
+    if not session.training:
+        page["form"] = ReportForm(session=session, person=person)
+        page["may_appeal"] = page["exclusion"] is not None and appeals.may_appeal(person, session)
+    return render(request, "evaluations/session_detail.html", page)
 
 
 @require_safe

@@ -12,7 +12,7 @@ from arena.api.permissions import Open
 from arena.api.views import ApiView, answer
 from arena.errors import NotFound
 from evaluations.scopes import SCOPES
-from leaderboard import board_words, history, selectors, snapshots
+from leaderboard import board_words, freezes, history, selectors, snapshots
 from leaderboard.boards import Board, board_named, chosen_board, offered
 from leaderboard.models import Snapshot
 from leaderboard.selectors import Row
@@ -70,6 +70,14 @@ class LabInfluenceOutput(Output):
     leader_without = serializers.CharField()
 
 
+class FrozenOutput(Output):
+    """The board, or the overall one behind it, keeps its last snapshot until a steward publishes it again."""
+
+    board = serializers.CharField()
+    since = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+
 class BoardOutput(Output):
     board = serializers.CharField()
     title = serializers.CharField()
@@ -82,6 +90,7 @@ class BoardOutput(Output):
     season = serializers.CharField(allow_blank=True, help_text="For which the mix is frozen; empty where it is not.")
     code_version = serializers.CharField()
     created_at = serializers.DateTimeField()
+    frozen = FrozenOutput(allow_null=True, help_text="Null: new sessions are computed as they end.")
     conclusion = serializers.CharField(allow_blank=True)
     rows = BoardRowOutput(many=True)
     excluded = ExcludedOutput(many=True)
@@ -193,10 +202,12 @@ def _latest(board: Board) -> Snapshot:
 
 
 def _shown(snapshot: Snapshot) -> dict[str, Any]:
-    page = selectors.board_page(snapshot)
+    page, board = selectors.board_page(snapshot), board_named(snapshot.board)
+    freeze = freezes.of(board)
     return {
         "board": snapshot.board,
-        "title": board_words.title(board_named(snapshot.board)),
+        "title": board_words.title(board),
+        "frozen": freeze and {"board": freeze.board, "since": freeze.frozen_at, "reason": freeze.reason},
         "counted": snapshot.counted,
         "total": snapshot.total,
         "snapshot": snapshot.pk,

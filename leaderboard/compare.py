@@ -265,7 +265,7 @@ def _met(scope: Scope, first: PolicyVersion, second: PolicyVersion) -> list[Met]
     sessions: QuerySet[Session] = (
         scope.sessions()
         .valid()
-        .filter(exclusion=None)
+        .not_excluded()
         .filter(Q(sides__version=first))
         .filter(Q(sides__version=second))
         .annotate(preference=Subquery(latest.values("preference")[:1]))

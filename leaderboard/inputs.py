@@ -13,10 +13,20 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, FilteredRelation, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    BooleanField,
+    ExpressionWrapper,
+    F,
+    FilteredRelation,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce, Concat, NullIf
 
-from evaluations.models import Label, Result, Session, SessionQuerySet, State
+from evaluations.models import EXCLUDED, Label, Result, Session, SessionQuerySet, State
 from evaluations.scopes import Scope
 from leaderboard.models import InputChunk, SnapshotInput
 
@@ -103,9 +113,10 @@ def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
             preference=Subquery(latest.values("preference")[:1]),
             task_category=_last_known("corrected_category", "tagged_category", "intended_category"),
             evaluator_name=Coalesce("evaluator__pseudonym", "evaluator_alias"),
+            is_excluded=ExpressionWrapper(EXCLUDED, output_field=BooleanField()),
         )
         .order_by("closed_at", "pk")
-        .values("state", "valid", "reason", "exclusion__pk", *COLUMNS.values())
+        .values("state", "valid", "reason", "is_excluded", *COLUMNS.values())
     )
     return columns
 
@@ -121,7 +132,7 @@ def _last_known(*columns: str) -> Coalesce:
 def _left_out_because(session: dict[str, Any]) -> str:
     if not (session["state"] == State.SUBMITTED and session["valid"]):
         return str(session["reason"] or session["state"])
-    if session["exclusion__pk"]:
+    if session["is_excluded"]:
         return EXCLUDED_BY_STEWARD
     return SAME_POLICY if session["policy_a"] == session["policy_b"] else ""
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce, NullIf, RowNumber
 from django.utils import timezone
 
 from arena.models import Lab, PolicyVersion
-from evaluations.models import Exclusion, Label, State
+from evaluations.models import EXCLUDED, Exclusion, Label, State
 from evaluations.scopes import IMPORTED, Scope
 from leaderboard import completion, concentration, selectors, snapshots
 from leaderboard.completion import Completion
@@ -50,6 +50,9 @@ class Excluded:
     reason: str
     comment: str
     at: datetime
+    lifted: str
+    """Why it was lifted on an appeal, and the session counts again; empty where it stands."""
+    lifted_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ def _ended(scope: Scope) -> QuerySet[Any]:
         who=Coalesce("evaluator__pseudonym", "evaluator_alias"),
         left_out=Case(
             When(~Q(state=State.SUBMITTED, valid=True), then=Coalesce(NullIf("reason", Value("")), "state")),
-            When(exclusion__isnull=False, then=Value(EXCLUDED_BY_STEWARD)),
+            When(EXCLUDED, then=Value(EXCLUDED_BY_STEWARD)),
             When(side_a__version=F("side_b__version"), then=Value(SAME_POLICY)),
             default=Value(""),
             output_field=CharField(),
@@ -182,7 +185,19 @@ def _left_out(scope: Scope, cells: list[Cell]) -> list[LeftOut]:
 
 def _excluded(exclusions: QuerySet[Exclusion]) -> list[Excluded]:
     newest_first = exclusions.order_by("-created_at", "-pk")[:EXCLUSIONS_SHOWN]
-    return [Excluded(str(one.session_id), one.reason, one.comment, one.created_at) for one in newest_first]
+    return [_as_published(one) for one in newest_first.select_related("appeal")]
+
+
+def _as_published(one: Exclusion) -> Excluded:
+    lifted = None if one.stands else one.appeal
+    return Excluded(
+        session=str(one.session_id),
+        reason=one.reason,
+        comment=one.comment,
+        at=one.created_at,
+        lifted=lifted.comment if lifted else "",
+        lifted_at=lifted.decided_at if lifted else None,
+    )
 
 
 def _influence(result: dict[str, Any]) -> list[Influence]:

@@ -68,6 +68,10 @@ class StewardExclusionOutput(Output):
     reason = serializers.CharField()
     comment = serializers.CharField()
     at = serializers.DateTimeField()
+    lifted = serializers.CharField(
+        allow_blank=True, help_text="Why it was lifted on an appeal: the session counts again. Empty where it stands."
+    )
+    lifted_at = serializers.DateTimeField(allow_null=True)
 
 
 class ExclusionsOutput(Output):

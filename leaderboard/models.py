@@ -95,6 +95,48 @@ class BoardRun(models.Model):
         return self.ended_at is None or self.ended_at < self.asked_at
 
 
+class FreezeQuerySet(models.QuerySet["Freeze"]):
+    def living(self) -> "FreezeQuerySet":
+        return self.filter(published_at=None)
+
+
+class Freeze(models.Model):
+    """A time in which a board keeps its last snapshot, until a steward publishes it again. Both reasons are public."""
+
+    board = models.CharField(max_length=120)
+    reason = models.TextField()
+    frozen_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    frozen_at = models.DateTimeField()
+    published_because = models.TextField(blank=True)
+    published_by = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    published_at = models.DateTimeField(null=True, blank=True)
+
+    objects = FreezeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-frozen_at", "-pk")
+        constraints = [
+            models.UniqueConstraint(fields=["board"], condition=Q(published_at=None), name="freeze_one_a_board"),
+            models.CheckConstraint(
+                condition=Q(published_at=None, published_by=None, published_because="")
+                | (Q(published_at__isnull=False, published_by__isnull=False) & ~Q(published_because="")),
+                name="freeze_ends_with_a_reason",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="freeze_kept", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(name="freeze_said_once", fields=["board", "reason", "frozen_by", "frozen_at"]),
+            pgtrigger.Protect(
+                name="freeze_end_stands",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__published_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.board} frozen at {self.frozen_at:%Y-%m-%d %H:%M}"
+
+
 class OddityLook(models.Model):
     """The last look at a scope: each check that was made, or could not be, as `oddity_checks.Finding` has it."""
 

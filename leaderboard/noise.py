@@ -82,7 +82,7 @@ def noise_floor(scope: Scope) -> NoiseFloor:
 
 
 def measure(scope: Scope) -> NoiseFloor:
-    counted = scope.sessions().valid().filter(exclusion=None)
+    counted = scope.sessions().valid().not_excluded()
     twice = _rows(counted.filter(draw_kind=DrawKind.SAME_POLICY))
     others = _rows(counted.exclude(draw_kind=DrawKind.SAME_POLICY))
     return NoiseFloor(_same_policy(list(twice)), _repeats(_asked_again(map(_reading, others), scope)))

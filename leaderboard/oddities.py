@@ -69,7 +69,7 @@ def _rows(scope: Scope) -> list[dict[str, Any]]:
     sessions = (
         scope.sessions()
         .public()
-        .select_related("lab", "evaluator", "exclusion")
+        .select_related("lab", "evaluator", "exclusion__appeal")
         .prefetch_related("sides__episode", "sides__version__policy", "results")
         .order_by("closed_at", "pk")
     )
@@ -87,7 +87,7 @@ def _row(session: Session) -> dict[str, Any]:
         "evaluator": session.evaluator_pseudonym,
         "versions": [version for version, _ in episodes],
         "given_up": session.state == State.ABANDONED or (session.state == State.EXPIRED and not results),
-        "valid": session.state == State.SUBMITTED and bool(session.valid) and not hasattr(session, "exclusion"),
+        "valid": session.state == State.SUBMITTED and bool(session.valid) and not session.standing_exclusion,
         "seconds": (session.closed_at - session.opened_at).total_seconds() if session.closed_at else None,
         "preference": results[-1].preference if results else "",
         "difference": progress[0] - progress[1] if len(progress) > 1 else None,

@@ -9,7 +9,7 @@ from arena.models import Lab, PolicyVersion, Source
 from evaluations.models import TaskCategory
 from evaluations.reasons import Reason
 from evaluations.scopes import SCOPES
-from leaderboard import board_words, snapshots
+from leaderboard import board_words, freezes, snapshots
 from leaderboard.boards import Board, offered
 from leaderboard.history_chart import chart
 from leaderboard.inputs import EXCLUDED_BY_STEWARD, SAME_POLICY
@@ -23,6 +23,7 @@ REASON_WORDS = dict(Reason.choices) | {
 # Positions in the forest plot are in hundredths of its width; the outermost interval ends keep this distance.
 PLOT_WIDTH = 100.0
 PLOT_MARGIN = 3.0
+TIMES_FROZEN_SHOWN = 3
 
 
 def signed(number: str) -> str:
@@ -160,8 +161,9 @@ def leaderboard_page(board: Board, *, now: datetime) -> dict[str, Any]:
     snapshot = overall if board.is_overall else snapshots.latest(board.slug)
     facets = overall.facets if overall else {}
     has_answer = board.is_overall or board.slug in {one.slug for one in offered(board.scope, facets)}
-    run = None
-    if has_answer and not board.is_overall and not snapshots.is_current(board):
+    run, freeze = None, freezes.of(board)
+    frozen = freeze is not None and freeze.board == board.slug
+    if has_answer and not board.is_overall and not frozen and not snapshots.is_current(board):
         run = snapshots.ask(board=board, now=now)
     return {
         "board": board,
@@ -173,6 +175,8 @@ def leaderboard_page(board: Board, *, now: datetime) -> dict[str, Any]:
         "choices": board_words.choices(board, facets),
         "run": run or BoardRun.objects.filter(board=board.slug).exclude(failure="").first(),
         "has_answer": has_answer,
+        "freeze": freeze,
+        "times_frozen": freezes.times_of(board)[:TIMES_FROZEN_SHOWN],
         "history": chart(board.slug),
     }
 

@@ -20,7 +20,7 @@ from arena.jobs import Job, enqueue
 from leaderboard import boards, inputs, questions, ranking, seasons
 from leaderboard.boards import OVERALL, Board
 from leaderboard.comparison_csv import read_table
-from leaderboard.models import BoardRun, Snapshot, SnapshotInput
+from leaderboard.models import BoardRun, Freeze, Snapshot, SnapshotInput
 from leaderboard.questions import EVERYTHING, Question, Selection
 from leaderboard.ranking import JointSettings, ModelSettings, RankingError
 from leaderboard.ranking.joint_settings import SPREADS, warmed
@@ -69,7 +69,7 @@ def recompute(*, board: Board, now: datetime) -> Snapshot | None:
     """The board's snapshot as of now, or None where the latest one still stands or there is nothing to rank yet.
 
     Where another process computes this board already, a later turn is asked for instead. A board that cannot be
-    computed keeps its last snapshot, and its run says why.
+    computed keeps its last snapshot, and its run says why. A frozen one keeps it, too, and nobody waits for it.
     """
     with _only_one(board) as mine:
         if not mine:
@@ -108,6 +108,8 @@ def _recompute(board: Board, overall: Snapshot | None, now: datetime) -> Snapsho
 
     overall: the last snapshot of the scope's overall board.
     """
+    if _is_frozen(board):
+        return None
     if board.is_overall:
         content, stored = inputs.canonical(board.scope), None
     elif overall is not None:
@@ -125,7 +127,13 @@ def _recompute(board: Board, overall: Snapshot | None, now: datetime) -> Snapsho
         return None
     chosen = _warmed(cold, before)
     result = compute(selection, model=MODEL, chosen=chosen)
+    if _is_frozen(board):  # meanwhile: computing takes its time
+        return None
     return _store(board, now, stored or inputs.keep(content), content, selection, mix, season, chosen, result)
+
+
+def _is_frozen(board: Board) -> bool:
+    return Freeze.objects.living().filter(board=board.slug).exists()
 
 
 def _mix(content: bytes, season: Season, overall: Snapshot | None) -> Mix:

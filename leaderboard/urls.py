@@ -8,6 +8,7 @@ from leaderboard import (
     method,
     method_api,
     oddity_views,
+    review_views,
     roboarena,
     views,
 )
@@ -18,6 +19,10 @@ urlpatterns = [
     path("integrity", integrity_views.page, name="integrity"),
     path("integrity/concentration.csv", integrity_views.concentration, name="integrity-concentration"),
     path("integrity/completion.csv", integrity_views.completion, name="integrity-completion"),
+    path("review", review_views.queue, name="review"),
+    path("review/boards", review_views.boards, name="review-boards"),
+    path("review/boards/freeze", review_views.freeze, name="board-freeze"),
+    path("review/boards/<int:freeze_id>/publish", review_views.publish, name="board-publish"),
     path("review/oddities", oddity_views.oddity_list, name="oddities"),
     path("review/oddities/<int:oddity_id>/look", oddity_views.oddity_look, name="oddity-look"),
     path("review/oddities/<int:oddity_id>/sessions", oddity_views.oddity_sessions, name="oddity-sessions"),

@@ -24,10 +24,11 @@ from arena import affiliations, api_keys, applications, invitations, notices
 from arena.applications import TERMS_VERSION, ApplicationText
 from arena.models import Membership, Notice, NoticeKind, Person, Role, Scope
 from credits import ledger
-from evaluations import photos
+from evaluations import appeals, photos, session_reports, sessions
 from evaluations.models import MediaFile, Photo, Upload
 from evaluations.requests import orders
-from leaderboard import snapshots
+from leaderboard import freezes, snapshots
+from leaderboard.boards import OVERALL
 from leaderboard.models import Oddity, Snapshot
 from tests.access_table import TABLE
 from tests.factories import (
@@ -142,7 +143,7 @@ class World:
             first_seen=now,
             last_seen=now,
         )
-        return {
+        return World._of_the_review(arena) | {
             "open": opened.pk,
             "ended": ended.pk,
             "photo": photo.pk,
@@ -152,6 +153,20 @@ class World:
             "policy": arena.versions[0].label,
             "other": arena.versions[1].label,
             "oddity": oddity.pk,
+        }
+
+    @staticmethod
+    def _of_the_review(arena: Arena) -> dict[str, object]:
+        edna, now = make_steward("edna@example.org"), timezone.now()
+        excluded = finish_session(open_session(arena, "a task that was excluded"), now=now)
+        text = "The cup stands elsewhere."
+        report = session_reports.report(session=excluded, kind="scene", text=text, by=None, address="", now=now)
+        sessions.exclude(session=excluded, reason="scene", comment="the cup was moved", by=edna)
+        return {
+            "excluded": excluded.pk,
+            "report": report.pk,
+            "appeal": appeals.appeal(session=excluded, text=text, by=arena.dana, now=now).pk,
+            "freeze": freezes.freeze(board=OVERALL[0], reason="looked into", by=edna, now=now).pk,
         }
 
 
@@ -205,7 +220,7 @@ def test_a_method_without_a_row_is_not_taken(asking: Asking) -> None:
 def test_every_address_has_a_row() -> None:
     words: dict[str, Any] = dict.fromkeys(re.findall(r"{(\w+)}", TABLE), 1)
     words |= dict.fromkeys(
-        ("open", "ended", "application", "upload", "request"), "00000000-0000-4000-8000-000000000000"
+        ("open", "ended", "excluded", "application", "upload", "request"), "00000000-0000-4000-8000-000000000000"
     )
     covered = {resolve(path.format(**words)).route for _, path, _ in rows()}
     served = {route for route in routes(get_resolver().url_patterns) if not route.startswith(ADMIN)}

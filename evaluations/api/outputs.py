@@ -224,6 +224,11 @@ class ExclusionOutput(Output):
     created_at = serializers.DateTimeField()
 
 
+class LiftedExclusionOutput(ExclusionOutput):
+    lifted_because = serializers.CharField()
+    lifted_at = serializers.DateTimeField()
+
+
 class PublicSessionOutput(SessionFactsOutput):
     embodiment = serializers.CharField()
     evaluator = serializers.CharField(allow_blank=True, help_text="A pseudonym.")
@@ -240,6 +245,9 @@ class PublicSessionOutput(SessionFactsOutput):
     pool_size = serializers.IntegerField(allow_null=True, help_text="From so many policies it was drawn.")
     sides = PublicSidesOutput()
     exclusion = ExclusionOutput(allow_null=True, help_text="Why a steward does not let it count.")
+    lifted_exclusion = LiftedExclusionOutput(
+        allow_null=True, help_text="Why it was excluded for a time, and why it counts again: an appeal was heard."
+    )
 
 
 class PublicSessionPageOutput(PageOutput):

@@ -76,7 +76,7 @@ def live(session: Session, *, revision: int, now: datetime) -> dict[str, Any]:
 
 def public_session(session: Session) -> dict[str, Any]:
     """Expects one that is public, read by `selectors.with_everything`."""
-    exclusion = getattr(session, "exclusion", None)
+    exclusion, lifted = session.standing_exclusion, session.lifted_exclusion
     return _facts(session) | {
         "embodiment": session.embodiment.name,
         "evaluator": session.evaluator_pseudonym,
@@ -90,6 +90,14 @@ def public_session(session: Session) -> dict[str, Any]:
         },
         "exclusion": exclusion
         and {"reason": exclusion.reason, "comment": exclusion.comment, "created_at": exclusion.created_at},
+        "lifted_exclusion": lifted
+        and {
+            "reason": lifted.reason,
+            "comment": lifted.comment,
+            "created_at": lifted.created_at,
+            "lifted_because": lifted.appeal.comment,
+            "lifted_at": lifted.appeal.decided_at,
+        },
     }
 
 

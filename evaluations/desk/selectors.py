@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Prefetch, Q
+from django.db.models import Count, Prefetch, Q, QuerySet
 
 from arena import uptime
 from arena.models import Endpoint, Policy, PolicyVersion
@@ -81,6 +81,15 @@ def _card(version: Any, now: datetime) -> VersionCard:
     )
 
 
+LATEST_SESSIONS = 10
+
+
+def latest_sessions(policy: Policy) -> QuerySet[Session]:
+    """The last sessions of the policy that are published, so that its owner can say if one was spoilt."""
+    own = Session.objects.public().filter(pk__in=Side.objects.filter(version__policy=policy).values("session"))
+    return own.with_exclusion().select_related("lab").order_by("-closed_at", "id")[:LATEST_SESSIONS]
+
+
 RESULT_COLUMNS = (
     "session", "completed", "version", "side", "opponent", "state", "valid", "excluded", "reason", "preference",
     "outcome", "progress", "success", "opponent_progress", "opponent_success", "failure_modes", "recovered",
@@ -93,7 +102,9 @@ def results(policy: Policy) -> Iterator[dict[str, Any]]:
     """Every revealed session of the policy, oldest first, a row for each of its sides in it."""
     sides = (
         Side.objects.filter(version__policy=policy, session__revealed_at__isnull=False, session__training=False)
-        .select_related("version__policy", "session__lab", "session__embodiment", "session__exclusion", "episode")
+        .select_related(
+            "version__policy", "session__lab", "session__embodiment", "session__exclusion__appeal", "episode"
+        )
         .prefetch_related(
             "media",
             "relay_connections",
@@ -115,7 +126,7 @@ def _row(side: Any, policy: Policy) -> dict[str, Any]:
     result = side.session.latest_results[0] if side.session.latest_results else None
     preference = result.preference if result else ""
     relay = relay_figures(side)
-    exclusion = getattr(session, "exclusion", None)
+    exclusion = session.standing_exclusion
     return {
         "session": str(session.pk),
         "completed": session.closed_at.isoformat() if session.closed_at else "",

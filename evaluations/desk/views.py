@@ -62,6 +62,7 @@ def policy_manage(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "policy": policy,
         "cards": selectors.version_cards(policy, now=timezone.now()),
+        "latest": selectors.latest_sessions(policy),
         "may_change": access.may_change(request.user, policy),
         "waiting": policy.versions.filter(protocol_checks__finished_at=None, protocol_checks__isnull=False).exists(),
     }

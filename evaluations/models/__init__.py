@@ -11,14 +11,26 @@ from evaluations.models.episodes import (
     Upload,
 )
 from evaluations.models.pairing import PairEvidence, PairWeight, Weighing
+from evaluations.models.reports import Appeal, Report
 from evaluations.models.requests import LARGEST_REQUEST, EvaluationRequest
 from evaluations.models.results import Draft, Exclusion, Guess, Preference, Result, ResultQuerySet
-from evaluations.models.sessions import OPEN_STATES, Label, Session, SessionQuerySet, Side, State, TaskCategory
+from evaluations.models.sessions import (
+    EXCLUDED,
+    OPEN_STATES,
+    Label,
+    Session,
+    SessionQuerySet,
+    Side,
+    State,
+    TaskCategory,
+)
 
 __all__ = [
+    "EXCLUDED",
     "KIND_PATTERN",
     "LARGEST_REQUEST",
     "OPEN_STATES",
+    "Appeal",
     "Draft",
     "Episode",
     "EvaluationRequest",
@@ -33,6 +45,7 @@ __all__ = [
     "Preference",
     "ProtocolCheck",
     "RelayConnection",
+    "Report",
     "Result",
     "ResultQuerySet",
     "Session",

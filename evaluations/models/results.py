@@ -87,7 +87,10 @@ class Guess(models.Model):
 
 
 class Exclusion(models.Model):
-    """A steward's decision, with a public reason, that a valid session is not to be counted."""
+    """A steward's decision, with a public reason, that a valid session is not to be counted.
+
+    There is one for a session at most. It stands until an appeal lifts it; that is the last word.
+    """
 
     session = models.OneToOneField(Session, on_delete=models.PROTECT, related_name="exclusion")
     reason = models.CharField(max_length=40)
@@ -100,3 +103,9 @@ class Exclusion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.session_id} excluded: {self.reason}"
+
+    @property
+    def stands(self) -> bool:
+        """In a query: `EXCLUDED`."""
+        appeal = getattr(self, "appeal", None)
+        return appeal is None or not appeal.is_lifted

@@ -14,6 +14,7 @@ from evaluations.reasons import Reason
 
 if TYPE_CHECKING:
     from evaluations.models.episodes import MediaFile
+    from evaluations.models.results import Exclusion
 
 
 class Label(models.TextChoices):
@@ -54,6 +55,10 @@ _DRAW_KINDS = [
 
 OPEN_STATES = (State.ASSIGNED, State.RUNNING)
 
+LIFTED = "lifted"
+# Whether a session is excluded: it was, and no appeal lifted that. The same of a row: `Session.standing_exclusion`.
+EXCLUDED = Q(exclusion__isnull=False) & ~Q(exclusion__appeal__state=LIFTED)
+
 
 class SessionQuerySet(models.QuerySet["Session"]):
     def open(self) -> "SessionQuerySet":
@@ -68,6 +73,14 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
     def valid(self) -> "SessionQuerySet":
         return self.public().filter(state=State.SUBMITTED, valid=True)
+
+    def not_excluded(self) -> "SessionQuerySet":
+        """Without those that a steward keeps out of all boards; one whose exclusion was lifted counts again."""
+        return self.exclude(EXCLUDED)
+
+    def with_exclusion(self) -> "SessionQuerySet":
+        """So that `standing_exclusion` and `lifted_exclusion` ask the database nothing."""
+        return self.select_related("exclusion__appeal")
 
 
 class Session(models.Model):
@@ -220,6 +233,18 @@ class Session(models.Model):
     def reason_text(self) -> str:
         """Why it does not count, in words."""
         return str(Reason(self.reason).label) if self.reason else ""
+
+    @property
+    def standing_exclusion(self) -> "Exclusion | None":
+        """The decision by which it counts on no board. None: there is none, or it was lifted."""
+        exclusion: Exclusion | None = getattr(self, "exclusion", None)
+        return exclusion if exclusion is not None and exclusion.stands else None
+
+    @property
+    def lifted_exclusion(self) -> "Exclusion | None":
+        """The decision by which it counted on no board for a time."""
+        exclusion: Exclusion | None = getattr(self, "exclusion", None)
+        return None if exclusion is None or exclusion.stands else exclusion
 
     @property
     def evaluator_pseudonym(self) -> str:

@@ -19,6 +19,8 @@ from credits import ledger
 from evaluations import evidence
 from evaluations.models import LARGEST_REQUEST, EvaluationRequest, Session, State, TaskCategory
 
+LONGEST_COMMENT = ledger.COMMENT_MAX_LENGTH
+
 ENDED = {
     EvaluationRequest.State.DONE: "all evaluations are done",
     EvaluationRequest.State.DECIDED: "the two are told apart",
@@ -225,6 +227,11 @@ def undo(*, session: Session, reason: str, by: Person) -> None:
     ledger.take_back(earned=earned_key(session), comment=comment, by=by)
     if request is not None:
         ledger.refund(lab=request.lab, spent=spent_key(session), comment=comment)
+
+
+def restore(*, session: Session, reason: str, by: Person) -> None:
+    """A session counts again: its lab gets back what was taken. Its owner's refund stays."""
+    ledger.restore(earned=earned_key(session), comment=f"an exclusion was lifted: {reason}"[:LONGEST_COMMENT], by=by)
 
 
 def done(request: EvaluationRequest) -> int:

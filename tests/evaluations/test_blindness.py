@@ -143,6 +143,7 @@ class Evaluator:
             *("/api/leaderboard", "/api/list_ab_evaluations", "/api/policy_analysis.json"),
             *(f"/sessions/{self.session}/{label}/left.mp4" for label in "AB"),
             *("/evaluate", f"/evaluate?like={self.session}", "/method", f"/evaluate/{self.session}/abandon"),
+            *(f"/sessions/{self.session}/{part}" for part in ("report", "appeal")),
             *(f"/evaluate/{self.session}?step={step.slug}" for step in STEPS),
             *(f"/api/v1/sessions/{self.session}{part}" for part in ("", "/live", "/guess")),
             *("/api/v1/sessions", f"/api/v1/stations/{self.client.arena.station.pk}/tasks", "/api/v1/public/method"),
@@ -251,7 +252,7 @@ def play(urls: list[str], draw: Callable[[int, int], Draw]) -> tuple[dict[str, b
         dana = Evaluator(arena, port)
         for session in arena.key.sessions.all():
             dana.random[str(session.pk)] = f"<{session.instruction}>"
-        with patch.object(assignments, "_draw", return_value=draw(alpha, beta)):
+        with patch.object(assignments, "_draw", return_value=(draw(alpha, beta), None)):
             dana.ask_for_pair()
         dana.look_around("assigned")
         for label in "AB":
@@ -262,7 +263,7 @@ def play(urls: list[str], draw: Callable[[int, int], Draw]) -> tuple[dict[str, b
             dana.look_around(f"{label} is uploaded")
         dana.try_a_wrong_address()
         first = dana.session
-        with patch.object(assignments, "_draw", return_value=draw(alpha, beta)):
+        with patch.object(assignments, "_draw", return_value=(draw(alpha, beta), None)):
             dana.judge_in_the_browser()
     open_page = dict(dana.seen)
     dana.client.terminate(first)

@@ -1,0 +1,1 @@
+"""Reports of sessions and appeals against exclusions: the forms of those who say something, and the stewards' pages."""
