@@ -17,6 +17,7 @@ from arena import policies, stakes
 from arena.errors import AccessDenied, ArenaError
 from arena.lab_forms import tell
 from arena.models import Policy, PolicyVersion
+from evaluations import trials
 from evaluations.desk import access, checks, selectors
 from evaluations.desk.forms import FIELD_OF, AddressForm, PolicyForm, StakeForm, VersionForm
 
@@ -47,6 +48,7 @@ def policy_new(request: HttpRequest) -> HttpResponse:
                 endpoint_url=said["endpoint"],
                 open_source=said["open_source"],
                 by=by,
+                trial_first=True,
             )
         except ArenaError as error:
             tell(form, error, **FIELD_OF)
@@ -83,6 +85,7 @@ def version_new(request: HttpRequest, slug: str) -> HttpResponse:
                 embodiment=said["embodiment"].name,
                 endpoint_url=said["endpoint"],
                 by=people.signed_in(request.user),
+                trial_first=True,
             )
         except ArenaError as error:
             tell(form, error, **FIELD_OF)
@@ -121,10 +124,10 @@ def version_check(request: HttpRequest, label: str) -> HttpResponse:
 def version_pool(request: HttpRequest, label: str) -> HttpResponse:
     version = access.version_to_change(request.user, label)
     wanted = request.POST.get("pool", "")
-    if wanted not in PolicyVersion.Pool.values:
+    if wanted not in POOL_WORDS:
         raise ArenaError("bad_field", "pool: A version is active, paused or retired.")
     pool = PolicyVersion.Pool(wanted)
-    policies.set_pool(version=version, pool=pool, by=people.signed_in(request.user))
+    trials.set_pool(version=version, pool=pool, by=people.signed_in(request.user), now=timezone.now())
     messages.success(request, POOL_WORDS[pool].format(version))
     return redirect("policy-manage", version.policy.slug)
 

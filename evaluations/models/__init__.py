@@ -1,4 +1,4 @@
-"""Sessions, sides, episodes, results, media files, what the relay measured, and what owners ordered."""
+"""Sessions, sides, episodes, results, media files, what the relay measured, what owners ordered, and trials."""
 
 from evaluations.models.checks import ProtocolCheck
 from evaluations.models.episodes import (
@@ -14,6 +14,7 @@ from evaluations.models.pairing import PairEvidence, PairWeight, Weighing
 from evaluations.models.requests import LARGEST_REQUEST, EvaluationRequest
 from evaluations.models.results import Draft, Exclusion, Guess, Preference, Result, ResultQuerySet
 from evaluations.models.sessions import OPEN_STATES, Label, Session, SessionQuerySet, Side, State, TaskCategory
+from evaluations.models.trials import Trial
 
 __all__ = [
     "KIND_PATTERN",
@@ -40,6 +41,7 @@ __all__ = [
     "Side",
     "State",
     "TaskCategory",
+    "Trial",
     "Upload",
     "Weighing",
 ]
