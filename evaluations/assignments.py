@@ -222,9 +222,9 @@ def _draw_for_trial(station: Station, trial: Trial) -> Draw:
     known = [one.version_id for one in candidates(training=True) if fits(one, bench)]
     if not known:
         return Draw(trial.version_id, trial.version_id, probability=1.0, pool_size=1, kind=DrawKind.SAME_POLICY)
-    sides = [trial.version_id, rng.choice(known)]
-    rng.shuffle(sides)
-    return Draw(*sides, probability=1 / len(known) / 2, pool_size=len(known) + 1)
+    beside = rng.choice(known)
+    first, second = (trial.version_id, beside) if rng.random() < 0.5 else (beside, trial.version_id)
+    return Draw(first, second, probability=1 / len(known) / 2, pool_size=len(known) + 1)
 
 
 def labs_of_session(*, station: Station, evaluator: Person) -> frozenset[int]:

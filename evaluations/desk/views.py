@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -54,7 +55,12 @@ def policy_new(request: HttpRequest) -> HttpResponse:
             tell(form, error, **FIELD_OF)
         else:
             return _checked(request, made)
-    return render(request, "evaluations/desk/new.html", {"form": form}, status=400 if form.errors else 200)
+    return render(
+        request,
+        "evaluations/desk/new.html",
+        {"form": form, "trials": settings.TRIAL_SESSIONS},
+        status=400 if form.errors else 200,
+    )
 
 
 @login_required
@@ -65,6 +71,7 @@ def policy_manage(request: HttpRequest, slug: str) -> HttpResponse:
         "policy": policy,
         "cards": selectors.version_cards(policy, now=timezone.now()),
         "may_change": access.may_change(request.user, policy),
+        "trial_sessions": settings.TRIAL_SESSIONS,
         "waiting": policy.versions.filter(protocol_checks__finished_at=None, protocol_checks__isnull=False).exists(),
     }
     return render(request, "evaluations/desk/manage.html", context)
@@ -91,7 +98,7 @@ def version_new(request: HttpRequest, slug: str) -> HttpResponse:
             tell(form, error, **FIELD_OF)
         else:
             return _checked(request, made)
-    context = {"form": form, "policy": policy}
+    context = {"form": form, "policy": policy, "trials": 0 if policy.simulated else settings.TRIAL_SESSIONS}
     return render(request, "evaluations/desk/new.html", context, status=400 if form.errors else 200)
 
 

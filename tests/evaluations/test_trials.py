@@ -1,5 +1,6 @@
 """A trial before the pool: who may ask, run and decide, what its sessions are, and that they stand nowhere."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -335,13 +336,21 @@ def test_nothing_of_a_trial_is_published(world: World) -> None:
             assert visitor.get(path).status_code == 404
 
 
+def _text(client: Client, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, path
+    return answer.getvalue().decode()
+
+
 def _published(now: datetime) -> dict[str, Any]:
     snapshots.recompute_all(now=now)
     visitor = Client()
-    found: dict[str, Any] = {path: visitor.get(path).content.decode() for path in PUBLIC}
+    found: dict[str, Any] = {path: _text(visitor, path) for path in PUBLIC}
     inputs = Snapshot.objects.order_by("board", "-pk").distinct("board").values_list("board", "input_id")
-    lists = [visitor.get(path).json() for path in ("/api/list_ab_evaluations", "/api/v1/public/sessions?show=all")]
-    figures = [visitor.get(path).content for path in ("/integrity/completion.csv", "/integrity/concentration.csv")]
+    lists = [
+        json.loads(_text(visitor, path)) for path in ("/api/list_ab_evaluations", "/api/v1/public/sessions?show=all")
+    ]
+    figures = [_text(visitor, path) for path in ("/integrity/completion.csv", "/integrity/concentration.csv")]
     found["sums"] = (list(inputs), lists, figures)
     return found
 
@@ -359,7 +368,9 @@ def test_its_owners_watch_their_own_side_once_it_has_ended(world: World) -> None
     finish_session(session, video=b"a video")
 
     def answers(client: Client, label: str) -> int:
-        return client.get(f"/sessions/{session.pk}/{label}/left.mp4").status_code
+        answer = client.get(f"/sessions/{session.pk}/{label}/left.mp4")
+        answer.getvalue()  # to its end, where it closes its file
+        return answer.status_code
 
     assert [answers(owner, mine), answers(owner, other)] == [200, 404]
     for client in (host, stranger, Client()):
