@@ -22,4 +22,4 @@ class MediaFileAdmin(ReadOnlyAdmin):
     list_filter = ("check_state", "kind")
 
 
-admin.site.register([models.Result, models.Exclusion, models.RelayConnection], ReadOnlyAdmin)
+admin.site.register([models.Result, models.Exclusion, models.RelayConnection, models.Trial], ReadOnlyAdmin)
