@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
@@ -38,16 +39,24 @@ def register_policy(
     embodiment: str = "DROID",
     open_source: bool = False,
     by: Person | None = None,
+    trial_first: bool = False,
 ) -> PolicyVersion:
-    """A new version of a policy of `lab`, with the policy itself where it is new."""
+    """A new version of a policy of `lab`, with the policy itself where it is new.
+
+    trial_first: it is dealt to nobody before a lab has tried it, where trials are on and the robots are real.
+    """
     if not VERSION_PATTERN.fullmatch(version):
         raise ArenaError("bad_version", f"{version!r} cannot be a version.", hint="Letters, digits and . _ + - are.")
     _require_endpoint_url(endpoint_url)
     policy = _own_policy(lab=lab, name=name, open_source=open_source)
+    before_trial = trial_first and settings.TRIAL_SESSIONS > 0 and not policy.simulated
     try:
         with transaction.atomic():
             made = PolicyVersion.objects.create(
-                policy=policy, version=version, embodiment=labs.embodiment_named(embodiment)
+                policy=policy,
+                version=version,
+                embodiment=labs.embodiment_named(embodiment),
+                pool=PolicyVersion.Pool.TRIAL if before_trial else PolicyVersion.Pool.ACTIVE,
             )
     except IntegrityError:
         raise Conflict(
@@ -93,17 +102,48 @@ def find_version(label: str) -> PolicyVersion:
 @transaction.atomic
 def set_pool(*, version: PolicyVersion, pool: PolicyVersion.Pool, by: Person) -> PolicyVersion:
     """Put a version into the pool, pause it, or retire it, which is for good. Running sessions go on; a repeat changes
-    nothing."""
-    version = PolicyVersion.objects.select_for_update(of=("self",)).select_related("policy__lab").get(pk=version.pk)
+    nothing. While trials are on, one that waits for its trial gets into the pool by that alone, or by a waiver."""
+    if pool == PolicyVersion.Pool.TRIAL:
+        raise ArenaError("bad_field", "pool: No version is put before its trial again.")
+    version = _locked(version)
     if version.pool == pool:
         return version
     if version.pool == PolicyVersion.Pool.RETIRED:
         raise Conflict("version_retired", f"{version} is retired for good.", hint="Register a new version.")
+    if version.pool == PolicyVersion.Pool.TRIAL:
+        _require_no_trial(version, pool)
     version.pool = pool
     version.save(update_fields=["pool"])
     tag = {"active": "policy:resumed", "paused": "policy:paused", "retired": "policy:retired"}[pool]
     audit.record(tag, subject=version.label, person=by, lab=version.policy.lab)
     return version
+
+
+@transaction.atomic
+def end_trial(*, version: PolicyVersion, by: Person | None = None, waived_because: str = "") -> PolicyVersion:
+    """Into the pool, after a trial's go; or without one, where a steward has waived it and said why."""
+    version = _locked(version)
+    if version.pool != PolicyVersion.Pool.TRIAL:
+        raise Conflict("no_trial_due", f"{version} does not wait for a trial.")
+    version.pool = PolicyVersion.Pool.ACTIVE
+    version.save(update_fields=["pool"])
+    if waived_because:
+        comment = {"comment": waived_because}
+        audit.record("policy:trial-waived", subject=version.label, person=by, lab=version.policy.lab, **comment)
+    else:
+        audit.record("policy:tried", subject=version.label, lab=version.policy.lab)
+    return version
+
+
+def _locked(version: PolicyVersion) -> PolicyVersion:
+    return PolicyVersion.objects.select_for_update(of=("self",)).select_related("policy__lab").get(pk=version.pk)
+
+
+def _require_no_trial(version: PolicyVersion, pool: PolicyVersion.Pool) -> None:
+    """Pausing is refused as well: what is paused can be resumed."""
+    is_off = settings.TRIAL_SESSIONS == 0
+    if pool != PolicyVersion.Pool.RETIRED and not (pool == PolicyVersion.Pool.ACTIVE and is_off):
+        raise Conflict("trial_first", f"{version} waits for its trial.", hint="Ask a lab for one on the policy's page.")
 
 
 def _require_endpoint_url(url: str) -> None:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from arena import access
 from arena.errors import NotFound
-from arena.models import Person
+from arena.models import Membership, Person
 from evaluations import appeals, selectors, session_reports
 from evaluations.models import Appeal, MediaFile, Photo, Report, Session, Side, Upload
 
@@ -55,7 +55,7 @@ def appeal_to_review(user: Person | AnonymousUser, appeal_id: int) -> Appeal:
 def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label: str, kind: str) -> MediaFile:
     """A video of a session that the user may read. Trajectories are never served raw: they may hold code.
 
-    One query: a browser that seeks asks again and again.
+    One query, beside a trial's owners: a browser that seeks asks again and again.
     """
     media = (
         MediaFile.objects.filter(side__session=session_id, side__label=label, kind=kind, withdrawn_at=None)
@@ -63,7 +63,7 @@ def video_to_read(user: Person | AnonymousUser, session_id: uuid.UUID, *, label:
         .select_related("side__session")
         .first()
     )
-    if media is None or not _may_read(user, media.side.session) or not media.file.storage.exists(media.file.name or ""):
+    if media is None or not _may_watch(user, media.side) or not media.file.storage.exists(media.file.name or ""):
         raise NotFound("video_unknown", "There is no such video.")
     return media
 
@@ -108,3 +108,16 @@ def upload_to_continue(user: Person, upload_id: uuid.UUID) -> Upload:
 
 def _may_read(user: Person | AnonymousUser, session: Session) -> bool:
     return (not session.is_blind and not session.training) or session.evaluator_id == user.pk
+
+
+def _may_watch(user: Person | AnonymousUser, side: Side) -> bool:
+    return _may_read(user, side.session) or _may_learn_of_trial(user, side)
+
+
+def _may_learn_of_trial(user: Person | AnonymousUser, side: Side) -> bool:
+    """The owners of a version under trial see how it did, once the session has ended; not the policy beside it."""
+    session = side.session
+    if session.trial_id is None or session.is_blind or not user.is_authenticated:
+        return False
+    owners = Membership.objects.filter(person=user.pk, lab__policies__versions=side.version_id)
+    return owners.filter(lab__policies__versions__trials=session.trial_id).exists()

@@ -23,5 +23,5 @@ class MediaFileAdmin(ReadOnlyAdmin):
 
 
 admin.site.register(
-    [models.Result, models.Exclusion, models.Report, models.Appeal, models.RelayConnection], ReadOnlyAdmin
+    [models.Result, models.Exclusion, models.Report, models.Appeal, models.RelayConnection, models.Trial], ReadOnlyAdmin
 )

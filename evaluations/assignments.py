@@ -14,10 +14,10 @@ from django.db import transaction
 from arena import affiliations, audit, stakes
 from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
 from arena.models import ClientKey, Endpoint, Person, PolicyVersion, Station
-from evaluations import blinding, pairs, rubrics
+from evaluations import blinding, pairs, rubrics, trials
 from evaluations.categories import intended_category
-from evaluations.models import EvaluationRequest, Label, Session, Side, State, TaskCategory
-from evaluations.pairing import Bench, Candidate, Draw, draw_pair
+from evaluations.models import EvaluationRequest, Label, Session, Side, State, TaskCategory, Trial
+from evaluations.pairing import Bench, Candidate, Draw, DrawKind, draw_pair, fits
 from evaluations.requests import serving
 
 INSTRUCTION_MAX_LENGTH = 2000
@@ -36,9 +36,11 @@ def open_session(
     key: ClientKey | None = None,
     rubric: Sequence[Mapping[str, Any]] | None = None,
     training: bool = False,
+    trial: Trial | None = None,
 ) -> Session:
     """A session at the station with the task as given and a pair drawn after it.
 
+    One of a trial is a training session with the version under trial on one side, or on both.
     Without a rubric the template of its kind of task is kept with it; an empty one says that none was shown.
     A repeated call with the same task, before anything has run, returns the session that the first call opened: it is a
     double click, a client that lost the answer, or one that takes up what was begun in the browser.
@@ -49,19 +51,26 @@ def open_session(
     # One assignment of a person at a time: two calls at once must not open two sessions for one task.
     person = Person.objects.select_for_update(of=("self",), no_key=True).get(pk=person.pk)
     _require_place(person, station)
+    if trial is not None:
+        trial, training = trials.require_station(trial=trial, station=station), True
     mine = list(Session.objects.open().filter(evaluator=person, station=station, lease_expires_at__gt=now))
-    asked = (State.ASSIGNED, None, instruction, training)
+    asked = (State.ASSIGNED, None, instruction, training, trial and trial.pk)
     for one in mine:
-        if (one.state, one.active_at, one.instruction, one.training) == asked:
+        if (one.state, one.active_at, one.instruction, one.training, one.trial_id) == asked:
             return one
     if len(mine) >= settings.MAX_OPEN_SESSIONS:
         raise TooMany(
             "too_many_open_sessions", "Too many of your sessions are open at this station; finish some first."
         )
-    draw, request = _draw(station, person, training=training, instruction=instruction, category=category, now=now)
+    request = None
+    if trial is not None:
+        draw = _draw_for_trial(station, trial)
+    else:
+        draw, request = _draw(station, person, training=training, instruction=instruction, category=category, now=now)
     session = Session.objects.create(
         simulated=station.simulated,
         training=training,
+        trial=trial,
         lab_id=station.lab_id,
         station=station,
         evaluator=person,
@@ -198,6 +207,26 @@ def _draw(
         orders = [order for order in orders if order.order_id != draw.order_id]
 
 
+def _draw_for_trial(station: Station, trial: Trial) -> Draw:
+    """The version under trial and a known policy for practice that fits the station, or itself where there is none."""
+    bench, rng = _bench(station), SystemRandom()
+    mine = candidates(under_trial=trial.version_id)
+    if not mine:
+        raise Conflict("trial_server_down", f"The server of {trial.version} is not up.", hint="Its owner can check it.")
+    if not fits(mine[0], bench):
+        raise Conflict(
+            "station_unfit",
+            f"{station.name} does not fit {trial.version}.",
+            hint="It must have the robot, the cameras and the action space that the policy needs.",
+        )
+    known = [one.version_id for one in candidates(training=True) if fits(one, bench)]
+    if not known:
+        return Draw(trial.version_id, trial.version_id, probability=1.0, pool_size=1, kind=DrawKind.SAME_POLICY)
+    beside = rng.choice(known)
+    first, second = (trial.version_id, beside) if rng.random() < 0.5 else (beside, trial.version_id)
+    return Draw(first, second, probability=1 / len(known) / 2, pool_size=len(known) + 1)
+
+
 def labs_of_session(*, station: Station, evaluator: Person) -> frozenset[int]:
     """The station's lab, and every other that its evaluator belongs to."""
     return frozenset({station.lab_id, *evaluator.memberships.values_list("lab", flat=True)})
@@ -217,12 +246,16 @@ def _bench(
     )
 
 
-def candidates(*, training: bool = False) -> list[Candidate]:
+def candidates(*, training: bool = False, under_trial: int | None = None) -> list[Candidate]:
     """Every version in the pool whose server is up: it was reached once, and was not found down since.
 
-    For training only those of the policies that are known to be there for practice.
+    For training only those of the policies that are known to be there for practice; for a trial only that version,
+    which is not in the pool yet.
     """
-    versions = PolicyVersion.objects.filter(pool=PolicyVersion.Pool.ACTIVE, endpoint__health=Endpoint.Health.UP)
+    pool = PolicyVersion.Pool.ACTIVE if under_trial is None else PolicyVersion.Pool.TRIAL
+    versions = PolicyVersion.objects.filter(pool=pool, endpoint__health=Endpoint.Health.UP)
+    if under_trial is not None:
+        versions = versions.filter(pk=under_trial)
     if training:
         versions = versions.filter(policy__practice=True)
     needs = versions.order_by().values_list("policy__lab", "embodiment", "policy__simulated", "endpoint__metadata")

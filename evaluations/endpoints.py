@@ -18,6 +18,7 @@ CHECK_EVERY = timedelta(minutes=5)
 # A server that answers no handshake while it computes looks dead: one that was not reached is asked again soon.
 CHECK_AGAIN = timedelta(minutes=1)
 PARALLEL = 20
+SERVED = (PolicyVersion.Pool.ACTIVE, PolicyVersion.Pool.TRIAL)
 
 
 def check(*, endpoint_id: int) -> ProbeResult | None:
@@ -27,11 +28,12 @@ def check(*, endpoint_id: int) -> ProbeResult | None:
 
 
 def check_due(*, now: datetime) -> int:
-    """Check every endpoint in the pool whose last check is too old; side by side, so that dead ones hold up nobody."""
+    """Check every endpoint in the pool, or before its trial, whose last check is too old.
+
+    Side by side, so that dead ones hold up nobody.
+    """
     old, unsure = Q(checked_at__lte=now - CHECK_EVERY), Q(checked_at__lte=now - CHECK_AGAIN, failures__gt=0)
-    due = Endpoint.objects.filter(version__pool=PolicyVersion.Pool.ACTIVE).filter(
-        Q(checked_at__isnull=True) | old | unsure
-    )
+    due = Endpoint.objects.filter(version__pool__in=SERVED).filter(Q(checked_at__isnull=True) | old | unsure)
     return len(async_to_sync(_check_all)(list(due)))
 
 

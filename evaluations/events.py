@@ -69,6 +69,8 @@ WORDS = {
     "policy:registered": "{subject} registered",
     "policy:resumed": "{subject} put back into the pool",
     "policy:retired": "{subject} retired",
+    "policy:trial-waived": "{subject} put into the pool without a trial",
+    "policy:tried": "{subject} put into the pool after its trial",
     "report:dismissed": "Report of a session dismissed",
     "report:made": "Session reported",
     "report:upheld": "Report of a session upheld",
@@ -94,6 +96,10 @@ WORDS = {
     "station:created": "Station of {lab} described",
     "station:retired": "Station of {lab} retired",
     "steward:created": "Steward now",
+    "trial:asked": "Trial of {subject} at {host} asked for",
+    "trial:go": "Trial of {subject}: go",
+    "trial:no-go": "Trial of {subject}: no-go",
+    "trial:withdrawn": "Trial of {subject} at {host} withdrawn",
 }
 
 # Recorded with the person that they are about; only an operator's command does them.
@@ -104,6 +110,7 @@ BY_ITSELF = frozenset(
         "credits:weekly",
         "credits:welcomed",
         "media:unreadable",
+        "policy:tried",
         "request:decided",
         "request:done",
         "request:expired",

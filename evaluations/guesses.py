@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, QuerySet, Sum
 
 from arena import audit
 from arena.errors import ArenaError, Conflict
-from arena.models import Policy, Source
+from arena.models import Policy, PolicyVersion, Source
 from evaluations import sessions
 from evaluations.models import Guess, Session, Side
 from evaluations.scopes import Scope
@@ -20,9 +20,11 @@ from evaluations.scopes import Scope
 def choices(session: Session) -> QuerySet[Policy]:
     """The policies to choose from: all of this robot that are not the session's own lab's.
 
-    Those that have left the pool are among them: were only the one that ran offered, the list would name it.
+    Those that have left the pool are among them: were only the one that ran offered, the list would name it. Those that
+    were in no pool yet are not: nobody is told of them.
     """
-    of_this_kind = Policy.objects.filter(versions__embodiment=session.embodiment_id, simulated=session.simulated)
+    known = PolicyVersion.objects.exclude(pool=PolicyVersion.Pool.TRIAL).filter(embodiment=session.embodiment_id)
+    of_this_kind = Policy.objects.filter(versions__in=known, simulated=session.simulated)
     others = of_this_kind.filter(source=Source.REGISTERED).exclude(lab=session.lab_id)
     return others.distinct().order_by("name", "pk")
 

@@ -79,7 +79,7 @@ def submit(*, session: Session, judgement: Judgement, now: datetime, veiled: boo
         audit.record("session:judged-late", subject=f"session:{session.pk}", person=session.evaluator, lab=session.lab)
         return session
     reason = _why_invalid(session, judgement)
-    if session.training:
+    if session.training and session.trial_id is None:
         _record_training(session, now)
     return _close(
         session,
@@ -89,7 +89,8 @@ def submit(*, session: Session, judgement: Judgement, now: datetime, veiled: boo
         comment=judgement.comment if reason in INVALID_REASONS else "",
         now=now,
         by=session.evaluator,
-        veiled=veiled,
+        # Who tries a version knows which one: there is nothing to guess.
+        veiled=veiled and session.trial_id is None,
     )
 
 

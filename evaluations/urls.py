@@ -26,6 +26,7 @@ urlpatterns = [
     path("", include("evaluations.requests.urls")),
     path("", include("evaluations.desk.urls")),
     path("", include("evaluations.review.urls")),
+    path("", include("evaluations.trying.urls")),
     path("sessions", views.session_list, name="sessions"),
     path("sessions/<uuid:session_id>", views.session_detail, name="session"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),

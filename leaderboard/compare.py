@@ -170,9 +170,10 @@ def _standing(live: Evidence, stored: Certificate | None) -> Certificate:
 
 
 def version_named(name: str) -> PolicyVersion:
-    """By slug@version, or by slug, which means its newest version. Raises NotFound."""
+    """By slug@version, or by slug, which means its newest version that was ever in the pool. Raises NotFound."""
     slug, at, version = name.partition("@")
-    found = PolicyVersion.objects.filter(policy__slug=slug).select_related("policy__lab", "embodiment")
+    public = PolicyVersion.objects.exclude(pool=PolicyVersion.Pool.TRIAL)
+    found = public.filter(policy__slug=slug).select_related("policy__lab", "embodiment")
     one = found.filter(version=version).first() if at else found.order_by("-created_at", "-pk").first()
     if one is None:
         raise NotFound("version_unknown", "There is no such policy, or no such version of it.")

@@ -240,6 +240,7 @@ POST   /requests/{request}/pause                                   in 403  ->  -
 POST   /requests/{request}/resume                                  in 403  ->  -> 404 404
 POST   /requests/{request}/cancel                                  in 403  ->  -> 404 404
 
+GET    /review/trials                                              in 403 403 403 403 200
 GET    /review/applications                                        in 403 403 403 403 200
 GET    /review/events                                              in 403 403 403 403 200
 GET    /review/oddities                                           in 403 403 403 403 200
@@ -296,6 +297,11 @@ GET    /status                                                    200 200 200 20
 
 POST   /terminate_session                                         400 400 400 400 400 400
 
+GET    /trials/{trial}                                             in 200 200 200 404 404
+POST   /trials/{trial}/start                                       in 400 400 400 404 404
+POST   /trials/{trial}/decide                                      in 400 400 400 404 404
+POST   /trials/{trial}/withdraw                                    in 403  ->  -> 404 404
+
 POST   /upload_eval_data                                          400 400 400 400 400 400
 
 POST   /validate_evaluator_access                                 400 400 400 400 400 400
@@ -306,4 +312,6 @@ GET    /versions/{version}/address                                 in 403 200 20
 POST   /versions/{version}/address                                 in 403 400 400 404 404
 POST   /versions/{version}/check                                   in 403  ->  -> 404 404
 POST   /versions/{version}/pool                                    in 403 400 400 404 404
+POST   /versions/{version}/trial                                   in 403 400 400 404 404
+POST   /versions/{version}/waive                                   in 403 403 403 403 400
 """

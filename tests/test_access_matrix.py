@@ -20,11 +20,11 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
 
-from arena import affiliations, api_keys, applications, invitations, notices
+from arena import affiliations, api_keys, applications, invitations, notices, policies
 from arena.applications import TERMS_VERSION, ApplicationText
 from arena.models import Membership, Notice, NoticeKind, Person, Role, Scope
 from credits import ledger
-from evaluations import appeals, photos, session_reports, sessions
+from evaluations import appeals, photos, session_reports, sessions, trials
 from evaluations.models import MediaFile, Photo, Upload
 from evaluations.requests import orders
 from leaderboard import freezes, snapshots
@@ -98,6 +98,9 @@ class World:
         version = make_version(lab=arena.lab)
         ledger.earn(lab=arena.lab, amount=20, key="welcome")
         request = orders.place(version=version, wanted=2, by=self.people["bob"], now=now)
+        untried = policies.register_policy(
+            lab=arena.lab, name="untried", endpoint_url="ws://policy.example:1", trial_first=True
+        )
         key, _ = api_keys.create_api_key(
             person=arena.dana, lab=arena.lab, name="bench", scopes=[Scope.EVALUATE], now=now
         )
@@ -114,6 +117,7 @@ class World:
             "version": version.label,
             "own": version.policy.slug,
             "request": request.pk,
+            "trial": trials.ask(version=untried, host=arena.lab, by=alice, now=now).pk,
             "off": notices.off_path(arena.dana, NoticeKind.SESSION_EXPIRED).rpartition("/")[2],
         }
 
@@ -220,7 +224,8 @@ def test_a_method_without_a_row_is_not_taken(asking: Asking) -> None:
 def test_every_address_has_a_row() -> None:
     words: dict[str, Any] = dict.fromkeys(re.findall(r"{(\w+)}", TABLE), 1)
     words |= dict.fromkeys(
-        ("open", "ended", "excluded", "application", "upload", "request"), "00000000-0000-4000-8000-000000000000"
+        ("open", "ended", "excluded", "application", "upload", "request", "trial"),
+        "00000000-0000-4000-8000-000000000000",
     )
     covered = {resolve(path.format(**words)).route for _, path, _ in rows()}
     served = {route for route in routes(get_resolver().url_patterns) if not route.startswith(ADMIN)}

@@ -64,6 +64,7 @@ class PolicyVersion(models.Model):
     """The ranked unit. Immutable but for its place in the pool: new weights are a new version."""
 
     class Pool(models.TextChoices):
+        TRIAL = "trial", "before its trial"
         ACTIVE = "active", "in the pool"
         PAUSED = "paused", "paused"
         RETIRED = "retired", "retired"

@@ -1,19 +1,22 @@
 """What an owner sees of a policy: its versions, their servers, and the results to take home."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, Prefetch, Q, QuerySet
 
 from arena import uptime
-from arena.models import Endpoint, Policy, PolicyVersion
+from arena.models import Endpoint, Lab, Policy, PolicyVersion
 from arena.uptime import Stretch
 from evaluations.desk import checks
 from evaluations.desk.examination import Finding
 from evaluations.models import MediaFile, ProtocolCheck, Result, Session, Side, State
 from evaluations.selectors import relay_figures
+from evaluations.trying import selectors as tried
+from evaluations.trying.selectors import TrialShown
 
 SERVING_REASONS = ("policy_unreachable",)
 
@@ -31,6 +34,14 @@ class VersionCard:
     valid: int
     spoilt_by_serving: int
     """Sessions that did not count because a policy server did not answer."""
+    trials: list[TrialShown]
+    hosts: Sequence[Lab]
+    """Whom its owner may ask for a trial."""
+
+    @property
+    def may_ask(self) -> bool:
+        waits = self.version.pool == PolicyVersion.Pool.TRIAL and settings.TRIAL_SESSIONS > 0
+        return waits and not any(shown.trial.is_living for shown in self.trials)
 
     @property
     def known_since(self) -> datetime | None:
@@ -60,10 +71,13 @@ def version_cards(policy: Policy, *, now: datetime) -> list[VersionCard]:
         )
         .order_by("-created_at", "-pk")
     )
-    return [_card(version, now) for version in versions]
+    found: list[Any] = list(versions)
+    trials = tried.shown_of(found)
+    hosts = tried.hosts_by_version([one for one in found if one.pool == PolicyVersion.Pool.TRIAL])
+    return [_card(one, now, trials.get(one.pk, []), hosts.get(one.pk, ())) for one in found]
 
 
-def _card(version: Any, now: datetime) -> VersionCard:
+def _card(version: Any, now: datetime, trials: list[TrialShown], hosts: Sequence[Lab]) -> VersionCard:
     endpoint = getattr(version, "endpoint", None)
     parts = uptime.of(endpoint, now=now) if endpoint else []
     share = uptime.share_up(parts)
@@ -78,6 +92,8 @@ def _card(version: Any, now: datetime) -> VersionCard:
         assigned=version.assigned,
         valid=version.valid,
         spoilt_by_serving=version.spoilt,
+        trials=trials,
+        hosts=hosts,
     )
 
 

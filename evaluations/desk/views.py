@@ -4,6 +4,7 @@ import csv
 import json
 from collections.abc import Iterator
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -17,6 +18,7 @@ from arena import policies, stakes
 from arena.errors import AccessDenied, ArenaError
 from arena.lab_forms import tell
 from arena.models import Policy, PolicyVersion
+from evaluations import trials
 from evaluations.desk import access, checks, selectors
 from evaluations.desk.forms import FIELD_OF, AddressForm, PolicyForm, StakeForm, VersionForm
 
@@ -47,12 +49,18 @@ def policy_new(request: HttpRequest) -> HttpResponse:
                 endpoint_url=said["endpoint"],
                 open_source=said["open_source"],
                 by=by,
+                trial_first=True,
             )
         except ArenaError as error:
             tell(form, error, **FIELD_OF)
         else:
             return _checked(request, made)
-    return render(request, "evaluations/desk/new.html", {"form": form}, status=400 if form.errors else 200)
+    return render(
+        request,
+        "evaluations/desk/new.html",
+        {"form": form, "trials": settings.TRIAL_SESSIONS},
+        status=400 if form.errors else 200,
+    )
 
 
 @login_required
@@ -64,6 +72,7 @@ def policy_manage(request: HttpRequest, slug: str) -> HttpResponse:
         "cards": selectors.version_cards(policy, now=timezone.now()),
         "latest": selectors.latest_sessions(policy),
         "may_change": access.may_change(request.user, policy),
+        "trial_sessions": settings.TRIAL_SESSIONS,
         "waiting": policy.versions.filter(protocol_checks__finished_at=None, protocol_checks__isnull=False).exists(),
     }
     return render(request, "evaluations/desk/manage.html", context)
@@ -84,12 +93,13 @@ def version_new(request: HttpRequest, slug: str) -> HttpResponse:
                 embodiment=said["embodiment"].name,
                 endpoint_url=said["endpoint"],
                 by=people.signed_in(request.user),
+                trial_first=True,
             )
         except ArenaError as error:
             tell(form, error, **FIELD_OF)
         else:
             return _checked(request, made)
-    context = {"form": form, "policy": policy}
+    context = {"form": form, "policy": policy, "trials": 0 if policy.simulated else settings.TRIAL_SESSIONS}
     return render(request, "evaluations/desk/new.html", context, status=400 if form.errors else 200)
 
 
@@ -122,10 +132,10 @@ def version_check(request: HttpRequest, label: str) -> HttpResponse:
 def version_pool(request: HttpRequest, label: str) -> HttpResponse:
     version = access.version_to_change(request.user, label)
     wanted = request.POST.get("pool", "")
-    if wanted not in PolicyVersion.Pool.values:
+    if wanted not in POOL_WORDS:
         raise ArenaError("bad_field", "pool: A version is active, paused or retired.")
     pool = PolicyVersion.Pool(wanted)
-    policies.set_pool(version=version, pool=pool, by=people.signed_in(request.user))
+    trials.set_pool(version=version, pool=pool, by=people.signed_in(request.user), now=timezone.now())
     messages.success(request, POOL_WORDS[pool].format(version))
     return redirect("policy-manage", version.policy.slug)
 

@@ -17,6 +17,7 @@ from evaluations.evaluate.starting import StartForm
 from evaluations.models import Episode, FailureMode, Label, MediaFile, Session, Side
 from evaluations.reasons import ABANDON_REASONS, INVALID_REASONS, Reason
 from evaluations.submissions import Missing
+from evaluations.trying import selectors as tried
 
 WARNING_MINUTES = 15
 """How long before its end a session's evaluator is told of it."""
@@ -40,6 +41,7 @@ def start_page(*, person: Person, form: StartForm, now: datetime) -> dict[str, A
         "training_is_due": due,
         "may_practise": chosen is not None and not due and assignments.can_train(chosen),
         "unfinished": reads.unfinished(person, now),
+        "trials": tried.waiting_for(person),
         "memberships": [] if stations else list(person.memberships.select_related("lab")),
     }
 

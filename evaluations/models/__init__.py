@@ -1,4 +1,4 @@
-"""Sessions, sides, episodes, results, media files, what the relay measured, and what owners ordered."""
+"""Sessions, sides, episodes, results, media files, what the relay measured, what owners ordered, and trials."""
 
 from evaluations.models.checks import ProtocolCheck
 from evaluations.models.episodes import (
@@ -24,6 +24,7 @@ from evaluations.models.sessions import (
     State,
     TaskCategory,
 )
+from evaluations.models.trials import Trial
 
 __all__ = [
     "EXCLUDED",
@@ -53,6 +54,7 @@ __all__ = [
     "Side",
     "State",
     "TaskCategory",
+    "Trial",
     "Upload",
     "Weighing",
 ]

@@ -100,6 +100,10 @@ class Session(models.Model):
     simulated = models.BooleanField(default=False)
     # Against known policies, to learn the work. It counts nowhere and is shown to its evaluator only.
     training = models.BooleanField(default=False)
+    # The trial that it is part of: training as well, and once it has ended shown to the owners of what was tried.
+    trial = models.ForeignKey(
+        "evaluations.Trial", on_delete=models.PROTECT, related_name="sessions", null=True, blank=True
+    )
 
     lab = models.ForeignKey(Lab, on_delete=models.PROTECT, related_name="sessions")
     station = models.ForeignKey(Station, on_delete=models.PROTECT, related_name="sessions", null=True, blank=True)
@@ -165,6 +169,9 @@ class Session(models.Model):
                 condition=Q(request=None) | Q(requested=True, draw_kind=DrawKind.REQUESTED.value),
                 name="session_of_a_request_says_so",
             ),
+            models.CheckConstraint(
+                condition=Q(trial=None) | Q(training=True), name="session_of_a_trial_counts_nowhere"
+            ),
             models.CheckConstraint(condition=Q(reason__in=["", *Reason.values]), name="session_reason_known"),
             models.CheckConstraint(
                 condition=Q(source="imported")
@@ -195,7 +202,7 @@ class Session(models.Model):
             pgtrigger.ReadOnly(
                 name="session_assignment_immutable",
                 fields=[
-                    "source", "simulated", "training", "lab", "station", "evaluator", "key", "embodiment",
+                    "source", "simulated", "training", "trial", "lab", "station", "evaluator", "key", "embodiment",
                     "instruction", "rubric", "intended_category", "opened_at", "pair_probability", "pool_size",
                     "draw_kind", "requested", "request",
                 ],

@@ -109,6 +109,7 @@ def test_every_page_is_accessible_and_fits(
         context.close()
 
 
+@override_settings(TRIAL_SESSIONS=0)
 def test_from_a_new_policy_to_a_cancelled_request_without_scripts(
     scriptless: BrowserContext, live_server: LiveServer, arena: Arena
 ) -> None:

@@ -14,10 +14,11 @@ from django.utils import timezone
 
 from arena import affiliations, api_keys, audit, invitations, keys, labs, members, policies, stations
 from arena.models import AuditEvent, Lab, Membership, Person, PolicyVersion, Role, Scope
+from arena.policies import EndpointCheck
 from credits import grants, ledger
-from evaluations import events, guesses, sessions
+from evaluations import assignments, events, guesses, sessions, trials
 from evaluations.desk import checks
-from evaluations.models import EvaluationRequest, Label, Preference, Session
+from evaluations.models import EvaluationRequest, Label, Preference, Session, Trial
 from evaluations.requests import orders
 from evaluations.sessions import Judgement
 from tests.arena.conftest import as_person
@@ -149,6 +150,12 @@ VERBS: list[tuple[str, str, str, Callable[[World], object]]] = [
     ("policy:paused", "olga", "owners", lambda w: _pooled(w, "paused")),
     ("policy:resumed", "olga", "owners", lambda w: _pooled(w, "paused", "active")),
     ("policy:retired", "olga", "owners", lambda w: _pooled(w, "retired")),
+    ("policy:trial-waived", "eve", "owners", lambda w: _waived(w)),
+    ("policy:tried", "", "owners", lambda w: _tried(w, go=True)),
+    ("trial:asked", "olga", "owners", lambda w: _asked(w)),
+    ("trial:withdrawn", "olga", "owners", lambda w: trials.withdraw(trial=_asked(w), by=w.olga, now=NOW)),
+    ("trial:go", "dana", "lab", lambda w: _tried(w, go=True)),
+    ("trial:no-go", "dana", "lab", lambda w: _tried(w, go=False)),
     ("affiliation:declared", "alice", "lab", lambda w: affiliations.declare(lab=w.lab, other=make_lab(), by=w.alice)),
     ("affiliation:ended", "eve", "lab", _ended_affiliation),
     (
@@ -207,6 +214,28 @@ def _moved(world: World) -> None:
 def _pooled(world: World, *pools: str) -> None:
     for pool in pools:
         policies.set_pool(version=world.version, pool=PolicyVersion.Pool(pool), by=world.olga)
+
+
+def _asked(world: World) -> Trial:
+    version = policies.register_policy(
+        lab=world.arena.owners, name="untried", endpoint_url="ws://p.example:1", trial_first=True
+    )
+    policies.record_endpoint_check(endpoint=version.endpoint, check=EndpointCheck(reached=True))
+    return trials.ask(version=version, host=world.lab, by=world.olga, now=NOW)
+
+
+def _tried(world: World, *, go: bool) -> None:
+    trial = _asked(world)
+    with override_settings(TRIAL_SESSIONS=1):
+        session = assignments.open_session(
+            person=world.dana, station=world.arena.station, instruction="lift it", trial=trial, now=NOW
+        )
+        finish_session(session)
+        trials.decide(trial=trial, go=go, comment="seen", by=world.dana, now=NOW)
+
+
+def _waived(world: World) -> None:
+    trials.waive(version=_asked(world).version, comment="known", by=world.eve, now=NOW)
 
 
 def _end(request: EvaluationRequest, state: EvaluationRequest.State) -> None:

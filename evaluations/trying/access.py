@@ -1,0 +1,55 @@
+"""The only roads to a trial: members of its host and of its version's lab read it, the host's run and decide it."""
+
+import uuid
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q
+
+from arena import access
+from arena.errors import AccessDenied, NotFound
+from arena.models import Person, PolicyVersion, Source
+from evaluations.desk.access import lab_of
+from evaluations.models import Trial
+from evaluations.requests.access import labs_of, require_owner
+
+User = Person | AnonymousUser
+
+
+def trial_to_read(user: User, trial_id: uuid.UUID) -> Trial:
+    labs = labs_of(user)
+    rows = Trial.objects.filter(Q(host__in=labs) | Q(version__policy__lab__in=labs), pk=trial_id)
+    found = rows.select_related("host", "version__policy__lab", "version__embodiment", "version__endpoint").first()
+    if found is None:
+        raise NotFound("trial_unknown", "Your labs have no trial at this address.")
+    return found
+
+
+def trial_to_run(user: User, trial_id: uuid.UUID) -> Trial:
+    found = trial_to_read(user, trial_id)
+    if not is_of_host(user, found):
+        raise AccessDenied("not_the_host", f"Only members of {found.host} run this trial and decide it.")
+    return found
+
+
+def trial_to_withdraw(user: User, trial_id: uuid.UUID) -> Trial:
+    found = trial_to_read(user, trial_id)
+    require_owner(user, lab_of(found.version.policy))
+    return found
+
+
+def version_to_waive(user: User, label: str) -> PolicyVersion:
+    access.steward(user)
+    slug, _, version = label.rpartition("@")
+    registered = PolicyVersion.objects.filter(policy__source=Source.REGISTERED).select_related("policy__lab")
+    found = registered.filter(policy__slug=slug, version=version).first()
+    if found is None:
+        raise NotFound("version_unknown", "There is no such version.", hint="It looks like SLUG@VERSION.")
+    return found
+
+
+def is_of_host(user: User, trial: Trial) -> bool:
+    return trial.host.memberships.filter(person=user.pk).exists()
+
+
+def is_of_owner(user: User, trial: Trial) -> bool:
+    return lab_of(trial.version.policy).memberships.filter(person=user.pk).exists()
