@@ -4,6 +4,9 @@ from django.http import HttpRequest
 from arena.admin import ReadOnlyAdmin
 from evaluations import models
 
+# How a session's pair was drawn, and what for.
+DRAWN = ("pair_probability", "draw_kind", "requested", "request")
+
 
 @admin.register(models.Session)
 class SessionAdmin(ReadOnlyAdmin):
@@ -13,7 +16,7 @@ class SessionAdmin(ReadOnlyAdmin):
 
     def get_exclude(self, request: HttpRequest, obj: models.Session | None = None) -> tuple[str, ...]:
         """Stewards may evaluate too: how a pair was drawn is told after the reveal."""
-        return ("pair_probability", "draw_kind") if obj and obj.is_blind else ()
+        return DRAWN if obj and obj.is_blind else ()
 
 
 @admin.register(models.MediaFile)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import uuid
 
 import pytest
@@ -106,3 +107,19 @@ def test_the_statement_takes_as_many_queries_for_a_hundred_lines(
         ledger.earn(lab=lab, amount=1, key=f"session:{number}:reward")
     with django_assert_max_num_queries(20):  # type: ignore[operator]
         client.get(f"/lab/{lab.slug}/credits")
+
+
+def test_stewards_read_the_ledger_without_what_would_name_a_policy(lab: Lab) -> None:
+    """What is spent of a hold moves when a session ends, before its evaluator is told who it was."""
+    eve = signed_in(make_steward())
+    pages = ("/staff/credits/account/", "/staff/credits/entry/", "/staff/credits/debt/")
+
+    def told() -> list[list[str]]:
+        return [re.findall(r'<t[dh] class="field-[^>]*>.*?</t[dh]>', eve.get(page).content.decode()) for page in pages]
+
+    before = told()
+    assert any("welcome" in cell for cell in before[1])
+    ledger.spend(purpose="request:6a2e4f66-0000-4000-8000-000000000001", key="session:x:spent")
+    assert told() == before
+    entry = Entry.objects.get(key="session:x:spent")
+    assert eve.get(f"/staff/credits/entry/{entry.pk}/change/").status_code == 302  # there is no such entry here
