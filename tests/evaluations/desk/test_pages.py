@@ -14,7 +14,7 @@ from django.utils import timezone
 from arena.models import Person, Policy, PolicyVersion, Role
 from evaluations import sessions
 from evaluations.models import MediaFile, ProtocolCheck
-from tests.factories import Arena, finish_session, make_arena, make_person, open_session, upload_episode
+from tests.factories import Arena, finish_session, make_arena, make_person, make_version, open_session, upload_episode
 
 pytestmark = pytest.mark.django_db
 
@@ -97,6 +97,14 @@ def test_versions_are_paused_resumed_and_retired_for_good(arena: Arena, client: 
         assert version.pool == pool
     refused = client.post(f"/versions/{version.label}/pool", {"pool": "active"})
     assert refused.status_code == 409
+
+
+def test_versions_are_compared(arena: Arena, client: Client) -> None:
+    old = arena.versions[0]
+    new = make_version(old.policy.name, lab=arena.owners, version="2")
+    at = f"/compare/{new.label}/{old.label}"
+    assert f'href="{at}"' in page(client, f"/policies/{old.policy.slug}/manage")
+    assert client.get(at).status_code == 200
 
 
 def test_a_version_moves(arena: Arena, client: Client) -> None:
