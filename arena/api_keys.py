@@ -12,7 +12,7 @@ from arena import audit
 from arena.errors import AccessDenied, ArenaError, Conflict, NotSignedIn, TooMany
 from arena.labs import clean_name
 from arena.limits import FailureLimit
-from arena.models import ApiKey, Lab, Membership, Person, Role, Scope
+from arena.models import OWNER_ROLES, ApiKey, Lab, Membership, Person, Role, Scope
 
 PREFIX = "arena_"
 WRONG_KEYS = FailureLimit("wrong API keys", most=20, window=timedelta(minutes=10))
@@ -105,7 +105,7 @@ def _clean_scopes(scopes: Collection[str], role: Role) -> list[str]:
         raise ArenaError("bad_scope", f"No such scope: {min(unknown)}.", hint=f"There are {', '.join(Scope.values)}.")
     if not scopes:
         raise ArenaError("bad_scope", "A key needs at least one scope.", hint=f"There are {', '.join(Scope.values)}.")
-    if Scope.OWN in scopes and role not in (Role.OWNER, Role.ADMIN):
+    if Scope.OWN in scopes and role not in OWNER_ROLES:
         raise ArenaError("bad_scope", "Only a policy owner or lab admin can have a key that orders evaluations.")
     if Scope.MANAGE in scopes and role != Role.ADMIN:
         raise ArenaError("bad_scope", "Only a lab admin can have a key that manages the lab.")

@@ -1,6 +1,9 @@
-"""Free text as people type it, before it is kept."""
+"""Free text as people type it: before it is kept, and where it leaves in a table."""
 
 from arena.errors import ArenaError
+
+# How a cell begins that a spreadsheet would run.
+_RUN = ("=", "+", "-", "@", "\t", "\r")
 
 
 def clean_text(text: str, *, field: str, longest: int, required: bool = False) -> str:
@@ -13,3 +16,8 @@ def clean_text(text: str, *, field: str, longest: int, required: bool = False) -
     if any(not (sign.isprintable() or sign in "\n\t") for sign in text):
         raise ArenaError("bad_field", f"{field}: it holds signs that cannot be shown.")
     return text
+
+
+def as_cell(text: str) -> str:
+    """The text for a table: others wrote it, and a spreadsheet must not run it."""
+    return f"'{text}" if text.startswith(_RUN) else text

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from arena import access
 from arena.models import Lab
+from arena.texts import as_cell
 from credits import ledger, statement
 from credits.access import lab_with_statement
 
@@ -56,7 +57,7 @@ def lab_credits_csv(request: HttpRequest, slug: str) -> HttpResponse:
     for entry in statement.entries(lab).order_by("id"):
         line = statement.line(entry, lab)
         at = entry.at.isoformat()
-        rows.writerow([entry.pk, at, entry.kind, line.amount, line.balance, entry.key, _plain(entry.comment)])
+        rows.writerow([entry.pk, at, entry.kind, line.amount, line.balance, entry.key, as_cell(entry.comment)])
     return response
 
 
@@ -88,8 +89,3 @@ def _page(request: HttpRequest, lab: Lab, form: GrantForm, *, status: int = 200)
         "earned": settings.CREDITS_EARNED,
     }
     return render(request, "credits/statement.html", context, status=status)
-
-
-def _plain(text: str) -> str:
-    """A cell that a spreadsheet takes for text, whatever it begins with."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and text else text

@@ -9,7 +9,7 @@ from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
 from arena import affiliations, stations
-from arena.models import Lab, Membership, Person, PolicyVersion, Role, Station
+from arena.models import OWNER_ROLES, Lab, Membership, Person, PolicyVersion, Role, Station
 from evaluations.models import Session
 
 RECENT_SESSIONS = 10
@@ -35,7 +35,7 @@ class LabPage:
     @property
     def may_own(self) -> bool:
         """Whether this member registers policies and orders evaluations."""
-        return self.membership.role in (Role.OWNER, Role.ADMIN)
+        return self.membership.role in OWNER_ROLES
 
 
 def labs_of(person: Person) -> list[LabPage]:

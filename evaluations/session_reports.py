@@ -8,13 +8,12 @@ from django.db.models import QuerySet
 from arena import audit
 from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
 from arena.limits import FailureLimit
-from arena.models import Membership, Person, Role
+from arena.models import OWNER_ROLES, Membership, Person
 from arena.texts import clean_text
 from evaluations import sessions
 from evaluations.models import Report, Session
 
 SHORTEST_TEXT, LONGEST_TEXT = 10, 2000
-OWNERS = (Role.OWNER, Role.ADMIN)
 FROM_ONE_ADDRESS = FailureLimit("reports of sessions", most=10, window=timedelta(hours=1))
 
 
@@ -78,7 +77,7 @@ def decided() -> QuerySet[Report]:
 
 def owns_a_side(person: Person | None, session: Session) -> bool:
     """Whether the person speaks for one of the two policies of a revealed session."""
-    owning = Membership.objects.filter(role__in=OWNERS, lab__policies__versions__sides__session=session)
+    owning = Membership.objects.filter(role__in=OWNER_ROLES, lab__policies__versions__sides__session=session)
     return person is not None and owning.filter(person=person).exists()
 
 

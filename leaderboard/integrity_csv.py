@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from arena.texts import as_cell
 from evaluations.reasons import ABANDON_REASONS, Reason
 from leaderboard.completion import Completion
 from leaderboard.concentration import COMPLETION_BELOW
@@ -14,8 +15,6 @@ from leaderboard.integrity import Facts
 NOT_VALID = tuple(
     reason for reason in Reason if reason not in (Reason.LEASE_EXPIRED, Reason.NO_TIME, Reason.EVALUATOR_LEFT)
 )
-# How a cell begins that a spreadsheet would run.
-RUN = ("=", "+", "-", "@", "\t", "\r")
 
 
 def concentration(facts: Facts) -> HttpResponse:
@@ -23,7 +22,7 @@ def concentration(facts: Facts) -> HttpResponse:
     columns = ["policy", "by", "largest", "sessions", "counted", "share", "watch_from", "review_from", "state"]
     rows = [
         [
-            *(one.version, one.by, harmless(one.source), one.sessions, one.counted, round(one.share, 6)),
+            *(one.version, one.by, as_cell(one.source), one.sessions, one.counted, round(one.share, 6)),
             *(round(one.limits.watch, 6), round(one.limits.review, 6), one.verdict),
         ]
         for one in facts.shares
@@ -47,11 +46,6 @@ def _completion(of: str, one: Completion) -> list[Any]:
         *(one.not_valid.get(reason, 0) for reason in NOT_VALID),
         *(one.abandoned.get(reason, 0) for reason in ABANDON_REASONS),
     ]
-
-
-def harmless(text: str) -> str:
-    """Names of imported evaluators are others' text: a spreadsheet must not run them."""
-    return f"'{text}" if text.startswith(RUN) else text
 
 
 def _answer(name: str, columns: list[str], rows: Iterable[list[Any]]) -> HttpResponse:

@@ -3,6 +3,7 @@
 from arena.models.keys import ApiKey, ClientKey, Scope
 from arena.models.labs import (
     EXTERNAL_CAMERAS,
+    OWNER_ROLES,
     ActionSpace,
     Affiliation,
     Application,
@@ -22,6 +23,7 @@ from arena.models.records import ApiWrite, AuditEvent
 __all__ = [
     "ALWAYS_SENT",
     "EXTERNAL_CAMERAS",
+    "OWNER_ROLES",
     "ActionSpace",
     "Affiliation",
     "ApiKey",

@@ -36,6 +36,10 @@ class Role(models.TextChoices):
     ADMIN = "admin", "lab admin"
 
 
+OWNER_ROLES = (Role.OWNER, Role.ADMIN)
+"""Who registers policies, orders evaluations and speaks for a policy."""
+
+
 class Source(models.TextChoices):
     """Where a record comes from: made here, or read from somebody else's publication."""
 

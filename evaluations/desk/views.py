@@ -18,6 +18,7 @@ from arena import policies, stakes
 from arena.errors import AccessDenied, ArenaError
 from arena.lab_forms import tell
 from arena.models import Policy, PolicyVersion
+from arena.texts import as_cell
 from evaluations import trials
 from evaluations.desk import access, checks, selectors
 from evaluations.desk.forms import FIELD_OF, AddressForm, PolicyForm, StakeForm, VersionForm
@@ -220,13 +221,17 @@ def _csv_lines(policy: Policy) -> Iterator[str]:
 
 
 def _cell(value: object) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return " ".join(map(str, value))
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    match value:
+        case None:
+            return ""
+        case list():
+            return " ".join(map(str, value))
+        case bool():
+            return str(value).lower()
+        case str():
+            return as_cell(value)
+        case _:
+            return str(value)
 
 
 def _json_lines(policy: Policy) -> Iterator[str]:

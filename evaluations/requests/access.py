@@ -7,11 +7,9 @@ from django.db.models import QuerySet
 
 from arena import access
 from arena.errors import AccessDenied, NotFound
-from arena.models import Lab, Person, PolicyVersion, Role
+from arena.models import OWNER_ROLES, Lab, Person, PolicyVersion
 from evaluations.models import EvaluationRequest
 from evaluations.requests import selectors
-
-MAY_ORDER = (Role.OWNER, Role.ADMIN)
 
 
 def labs_of(user: Person | AnonymousUser) -> QuerySet[Lab]:
@@ -19,7 +17,7 @@ def labs_of(user: Person | AnonymousUser) -> QuerySet[Lab]:
 
 
 def labs_to_order_for(user: Person | AnonymousUser) -> QuerySet[Lab]:
-    return Lab.objects.filter(memberships__person=access.signed_in(user), memberships__role__in=MAY_ORDER)
+    return Lab.objects.filter(memberships__person=access.signed_in(user), memberships__role__in=OWNER_ROLES)
 
 
 def request_to_read(user: Person | AnonymousUser, request_id: uuid.UUID) -> EvaluationRequest:
@@ -47,7 +45,7 @@ def version_to_order(user: Person | AnonymousUser, label: str) -> PolicyVersion:
 
 
 def require_owner(user: Person | AnonymousUser, lab: Lab) -> None:
-    if not lab.memberships.filter(person=user.pk, role__in=MAY_ORDER).exists():
+    if not lab.memberships.filter(person=user.pk, role__in=OWNER_ROLES).exists():
         raise AccessDenied(
             "not_an_owner", f"Only policy owners and admins of {lab} may do this.", hint="Ask an admin for that role."
         )

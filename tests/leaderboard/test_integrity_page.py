@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from arena import keys
 from arena.models import Role
+from arena.texts import as_cell
 from evaluations import guesses, sessions
 from evaluations.models import Label, Preference, Session
 from evaluations.reasons import ABANDON_REASONS, Reason
@@ -197,7 +198,7 @@ def test_every_reason_has_a_column() -> None:
 
 @pytest.mark.parametrize(("name", "written"), [("=1+1", "'=1+1"), ("@x", "'@x"), ("amber-fox", "amber-fox")])
 def test_a_spreadsheet_runs_no_name(name: str, written: str) -> None:
-    assert integrity_csv.harmless(name) == written
+    assert as_cell(name) == written
 
 
 def test_the_board_without_a_lab_is_linked(client: Client, arena: Arena) -> None:
