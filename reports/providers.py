@@ -50,7 +50,7 @@ class Question(Generic[Reply]):
 
 @dataclass(frozen=True)
 class Answer(Generic[Reply]):
-    """The value, who gave it, and what it cost; `cost` in the currency of the provider's prices, None where none is set."""
+    """The value, who gave it, and its cost in the currency of the provider's prices, None where none is set."""
 
     value: Reply
     provider: str
