@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core import checks
 
 
 class WorkersConfig(AppConfig):
@@ -8,5 +9,7 @@ class WorkersConfig(AppConfig):
     def ready(self) -> None:
         from arena.jobs import install_dispatcher
         from workers import tasks
+        from workers.providers.checks import check_model_providers
 
         install_dispatcher(tasks.dispatch)
+        checks.register(check_model_providers)

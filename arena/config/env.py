@@ -54,17 +54,21 @@ def integer(name: str, default: int, *, low: int = 0, high: int = 2**63 - 1) -> 
     return number
 
 
-def share(name: str, default: float) -> float:
+def number(name: str, default: float, *, low: float = 0.0, high: float = 1e12) -> float:
     value = text(name).strip()
     if not value:
         return default
     try:
-        number = float(value)
+        read = float(value)
     except ValueError:
         raise ConfigurationError(f"{name}={value} is not a number") from None
-    if not 0 <= number <= 1:
-        raise ConfigurationError(f"{name}={value} is not between 0 and 1")
-    return number
+    if not low <= read <= high:
+        raise ConfigurationError(f"{name}={value} is not between {low:g} and {high:g}")
+    return read
+
+
+def share(name: str, default: float) -> float:
+    return number(name, default, high=1.0)
 
 
 def words(name: str, default: str = "") -> list[str]:

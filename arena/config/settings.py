@@ -12,6 +12,7 @@ import dj_database_url
 
 from arena.config import env
 from arena.config.mail import mail_server
+from arena.config.model_providers import model_providers
 from arena.config.providers import providers, sign_in_pages
 from arena.hosts import host_in
 
@@ -79,6 +80,10 @@ DISK_RESERVE_BYTES = env.integer("DISK_RESERVE_GB", 2, low=0) * 1024**3
 ALLOW_PRIVATE_ENDPOINTS = env.boolean("ALLOW_PRIVATE_ENDPOINTS", default=DEMO)
 SEASON_MONTHS = env.integer("SEASON_MONTHS", 3, low=1)
 BOARD_DEBOUNCE = timedelta(seconds=env.integer("BOARD_DEBOUNCE_SECONDS", 3))
+
+# Vision and language models (docs/providers.md)
+MODEL_PROVIDERS = model_providers("MODEL_PROVIDERS", env.words("MODEL_PROVIDERS"))
+MODEL_ANSWERS_KEPT = timedelta(days=env.integer("MODEL_ANSWERS_KEPT_DAYS", 180, low=1, high=36500))
 
 INSTALLED_APPS = [
     "arena.apps.StaffConfig",
@@ -318,7 +323,11 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": LOG_LEVEL},
     # A request line can hold an access code (the 1.4 client sends it in the address): our own views log what matters.
-    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "ERROR"}},
+    "loggers": {
+        "django.request": {"level": "ERROR"},
+        "django.server": {"level": "ERROR"},
+        "httpx2": {"level": "WARNING"},  # a line a request; what came of a question is a row
+    },
 }
 
 # Celery: static schedule in code, tasks shorter than the time after which the broker hands an unfinished one out again
