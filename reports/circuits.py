@@ -93,6 +93,6 @@ def waiting(circuit: Circuit, *, now: datetime) -> str:
 
 
 def _delay(failed_probes: int, retry_after_s: float | None) -> timedelta:
-    own = min(FIRST_DELAY * 2 ** min(failed_probes, 10), LONGEST_DELAY)
+    own = min(FIRST_DELAY * (1 << min(failed_probes, 10)), LONGEST_DELAY)
     asked = min(timedelta(seconds=min(max(retry_after_s or 0.0, 0.0), 86400.0)), LONGEST_ASKED)
     return max(own, asked)
