@@ -76,7 +76,8 @@ class Temporary(ProviderError):
 
 
 class Waiting(ProviderError):
-    """Not asked at all: the day's budget is used up, or the circuit is open. `until` is when to come back."""
+    """Not asked, or not to the end: the day's budget is used up, the circuit is open, or too many ask at once.
+    `until` is when to come back."""
 
     def __init__(self, message: str, *, until: datetime) -> None:
         super().__init__(message)

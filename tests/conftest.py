@@ -10,6 +10,7 @@ from django.test import override_settings
 from pytest_django import DjangoDbBlocker
 
 from tests.factories import Arena, make_arena
+from tests.workers.provider_server import ProviderServer, running_provider_server
 
 LEFT = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -54,6 +55,13 @@ def _empty_cache() -> None:
 @pytest.fixture
 def arena(db: None) -> Arena:
     return make_arena()
+
+
+@pytest.fixture
+def model_server() -> Iterator[ProviderServer]:
+    """A server of models; `tests.workers.providers.asking.options_for` says how it is reached."""
+    with running_provider_server() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

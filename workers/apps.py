@@ -8,8 +8,11 @@ class WorkersConfig(AppConfig):
 
     def ready(self) -> None:
         from arena.jobs import install_dispatcher
+        from reports import providers
         from workers import tasks
+        from workers.providers import openai_compatible
         from workers.providers.checks import check_model_providers
 
         install_dispatcher(tasks.dispatch)
+        providers.install(openai_compatible.configured)
         checks.register(check_model_providers)

@@ -22,6 +22,7 @@ from evaluations.desk import checks
 from evaluations.requests import orders
 from leaderboard import oddities, pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
+from reports import calls
 from workers.celery import app
 
 logger = logging.getLogger(__name__)
@@ -118,6 +119,11 @@ def sweep_api_writes() -> None:
     idempotency.sweep(now=timezone.now())
 
 
+@app.task(name="sweep_model_answers")
+def sweep_model_answers() -> None:
+    calls.sweep(now=timezone.now())
+
+
 @app.task(name="heartbeat")
 def heartbeat() -> None:
     cache.set(HEARTBEAT_KEY, timezone.now().isoformat(), timeout=HEARTBEAT_TTL_S)
@@ -184,5 +190,6 @@ app.conf.beat_schedule = {
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "look-for-oddities": {"task": Job.LOOK_FOR_ODDITIES, "schedule": 3600.0, "options": {"expires": 3600.0}},
     "sweep-api-writes": {"task": "sweep_api_writes", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "sweep-model-answers": {"task": "sweep_model_answers", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "probe-endpoints": {"task": "probe_endpoints", "schedule": 60.0, "options": {"expires": 60.0}},
 }

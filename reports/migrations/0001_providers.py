@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                             ("unusable", "no usable answer"),
                             ("temporary", "failed for now"),
                             ("misconfigured", "cannot be asked as it is configured"),
-                            ("given-back", "not asked after all"),
+                            ("given-back", "given back before it was answered"),
                             ("cut-short", "cut short on our side"),
                         ],
                         default="running",

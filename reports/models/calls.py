@@ -14,7 +14,7 @@ class ProviderCall(models.Model):
         UNUSABLE = "unusable", "no usable answer"
         TEMPORARY = "temporary", "failed for now"
         MISCONFIGURED = "misconfigured", "cannot be asked as it is configured"
-        GIVEN_BACK = "given-back", "not asked after all"
+        GIVEN_BACK = "given-back", "given back before it was answered"
         CUT_SHORT = "cut-short", "cut short on our side"
 
     provider = models.CharField(max_length=40)
