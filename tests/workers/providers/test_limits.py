@@ -1,6 +1,7 @@
 """A provider that fails is left alone, one whose day is used up waits for the next."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import override_settings
@@ -89,7 +90,7 @@ def test_a_probe_that_finds_no_place_is_left_to_the_next(
     [{"tokens_per_day": 240}, {"budget_per_day": 0.0006, "price_in": 1.0, "price_out": 10.0}],
     ids=["tokens", "money"],
 )
-def test_a_day_that_is_used_up_ends_at_midnight_utc(model_server: ProviderServer, limit: dict[str, float]) -> None:
+def test_a_day_that_is_used_up_ends_at_midnight_utc(model_server: ProviderServer, limit: dict[str, Any]) -> None:
     model_server.always = RIGHT
     for number in range(2):  # 120 tokens each, or 0.0003
         ask(model_server, question(f"number {number}"), now=NOON, **limit)
