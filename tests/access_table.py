@@ -95,6 +95,15 @@ DELETE /api/v1/me/keys/{key}                                      401 204 404 40
 GET    /api/v1/me/notices                                         401 200 200 200 200 200
 PATCH  /api/v1/me/notices                                         401 400 400 400 400 400
 
+GET    /api/v1/policies                                           401 200 200 200 200 200
+POST   /api/v1/policies                                           401 400 400 400 400 400
+GET    /api/v1/policies/{own}                                     401 200 200 200 404 404
+GET    /api/v1/policies/{own}/results                             401 200 200 200 404 404
+GET    /api/v1/policies/{own}/stakes                              401 403 200 200 404 200
+POST   /api/v1/policies/{own}/stakes                              401 403 400 400 404 400
+POST   /api/v1/policies/{own}/stakes/1/end                        401 403 403 403 403 404
+POST   /api/v1/policies/{own}/versions                            401 403 400 400 404 404
+
 GET    /api/v1/public/boards                                      200 200 200 200 200 200
 GET    /api/v1/public/boards/overall/history                      200 200 200 200 200 200
 GET    /api/v1/public/compare/{policy}/{other}                    200 200 200 200 200 200
@@ -146,11 +155,28 @@ PATCH  /api/v1/stations/{station}                                 401 403 403 20
 POST   /api/v1/stations/{station}/retire                          401 403 403 200 404 404
 GET    /api/v1/stations/{station}/tasks                           401 200 200 200 404 404
 
+GET    /api/v1/trials                                             401 200 200 200 200 200
+GET    /api/v1/trials/{trial}                                     401 200 200 200 404 404
+POST   /api/v1/trials/{trial}/decide                              401 400 400 400 404 404
+POST   /api/v1/trials/{trial}/sessions                            401 400 400 400 404 404
+POST   /api/v1/trials/{trial}/withdraw                            401 403 200 200 404 404
+
 GET    /api/v1/uploads                                            401 200 200 200 200 200
 POST   /api/v1/uploads                                            401 400 400 400 400 400
 GET    /api/v1/uploads/{upload}                                   401 200 404 404 404 404
 PATCH  /api/v1/uploads/{upload}                                   401 415 404 404 404 404
 DELETE /api/v1/uploads/{upload}                                   401 204 404 404 404 404
+
+GET    /api/v1/versions/{version}                                 401 200 200 200 404 404
+POST   /api/v1/versions/{version}/address                         401 403 400 400 404 404
+GET    /api/v1/versions/{version}/checks                          401 200 200 200 404 404
+POST   /api/v1/versions/{version}/checks                          401 403 201 201 404 404
+GET    /api/v1/versions/{version}/checks/{check}                  401 200 200 200 404 404
+POST   /api/v1/versions/{version}/pause                           401 403 200 200 404 404
+POST   /api/v1/versions/{version}/resume                          401 403 200 200 404 404
+POST   /api/v1/versions/{version}/retire                          401 403 200 200 404 404
+POST   /api/v1/versions/{version}/trials                          401 403 400 400 404 404
+POST   /api/v1/versions/{version}/waive                           401 403 403 403 403 400
 
 GET    /api/v1/vocabulary                                         200 200 200 200 200 200
 

@@ -25,6 +25,7 @@ from arena.applications import TERMS_VERSION, ApplicationText
 from arena.models import Membership, Notice, NoticeKind, Person, Role, Scope
 from credits import ledger
 from evaluations import appeals, photos, session_reports, sessions, trials
+from evaluations.desk import checks
 from evaluations.models import MediaFile, Photo, Upload
 from evaluations.requests import orders
 from leaderboard import freezes, snapshots
@@ -115,6 +116,7 @@ class World:
             "affiliation": affiliations.declare(lab=arena.lab, other=make_lab(), by=alice).pk,
             "key": key.pk,
             "version": version.label,
+            "check": checks.ask(version=version, by=alice, now=now).pk,
             "own": version.policy.slug,
             "request": request.pk,
             "trial": trials.ask(version=untried, host=arena.lab, by=alice, now=now).pk,
@@ -224,7 +226,7 @@ def test_a_method_without_a_row_is_not_taken(asking: Asking) -> None:
 def test_every_address_has_a_row() -> None:
     words: dict[str, Any] = dict.fromkeys(re.findall(r"{(\w+)}", TABLE), 1)
     words |= dict.fromkeys(
-        ("open", "ended", "excluded", "application", "upload", "request", "trial"),
+        ("open", "ended", "excluded", "application", "upload", "request", "trial", "check"),
         "00000000-0000-4000-8000-000000000000",
     )
     covered = {resolve(path.format(**words)).route for _, path, _ in rows()}

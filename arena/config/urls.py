@@ -14,6 +14,8 @@ urlpatterns = [
     path("api/v1/", include("arena.api.urls")),
     path("api/v1/", include("evaluations.api.urls")),
     path("api/v1/", include("evaluations.requests.api_urls")),
+    path("api/v1/", include("evaluations.desk.api_urls")),
+    path("api/v1/", include("evaluations.trying.api_urls")),
     path("api/v1/", include("credits.api_urls")),
     path("staff/", admin.site.urls),
 ]

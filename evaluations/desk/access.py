@@ -1,6 +1,7 @@
 """The only roads to an owner's policies: members of the lab read, owners and admins change."""
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 
 from arena.access import steward
 from arena.errors import NotFound
@@ -11,11 +12,16 @@ from evaluations.requests.access import labs_of, labs_to_order_for, require_owne
 User = Person | AnonymousUser
 
 
-def policy_to_read(user: User, slug: str) -> Policy:
-    found = Policy.objects.filter(lab__in=labs_of(user), slug=slug).select_related("lab").first()
+def policy_in(labs: QuerySet[Lab], slug: str) -> Policy:
+    """A policy of one of these labs, in which one acts."""
+    found = Policy.objects.filter(lab__in=labs, slug=slug).select_related("lab").first()
     if found is None:
         raise NotFound("policy_unknown", "Your labs have no policy at this address.")
     return found
+
+
+def policy_to_read(user: User, slug: str) -> Policy:
+    return policy_in(labs_of(user), slug)
 
 
 def policy_to_change(user: User, slug: str) -> Policy:
@@ -27,18 +33,29 @@ def policy_to_change(user: User, slug: str) -> Policy:
 def policy_with_stakes(user: User, slug: str) -> Policy:
     """A policy of which one may say who has a stake in it: as its owner, or as a steward."""
     if isinstance(user, Person) and user.is_staff:
-        steward(user)
-        found = Policy.objects.filter(slug=slug, source=Source.REGISTERED).select_related("lab").first()
-        if found is None:
-            raise NotFound("policy_unknown", "There is no policy at this address.")
-        return found
+        return policy_to_release(user, slug)
     return policy_to_change(user, slug)
 
 
+def policy_to_release(user: User, slug: str) -> Policy:
+    """A policy of which a steward says that a lab has no stake in it any more."""
+    steward(user)
+    found = Policy.objects.filter(slug=slug, source=Source.REGISTERED).select_related("lab").first()
+    if found is None:
+        raise NotFound("policy_unknown", "There is no policy at this address.")
+    return found
+
+
 def version_to_change(user: User, label: str) -> PolicyVersion:
+    found = version_in(labs_of(user), label)
+    require_owner(user, lab_of(found.policy))
+    return found
+
+
+def version_in(labs: QuerySet[Lab], label: str) -> PolicyVersion:
     slug, _, version = label.rpartition("@")
-    policy = policy_to_change(user, slug)
-    found = policy.versions.select_related("policy__lab").filter(version=version).first()
+    policy = policy_in(labs, slug)
+    found = policy.versions.select_related("policy__lab", "endpoint").filter(version=version).first()
     if found is None:
         raise NotFound("version_unknown", "Your labs have no such version.", hint="It looks like SLUG@VERSION.")
     return found

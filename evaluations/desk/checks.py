@@ -59,6 +59,11 @@ def enqueue_stale(*, now: datetime) -> int:
     return len(waiting)
 
 
+def made_of(version: PolicyVersion) -> QuerySet[ProtocolCheck]:
+    """The latest first."""
+    return ProtocolCheck.objects.filter(version=version).order_by("-asked_at")
+
+
 def findings(check: ProtocolCheck) -> list[Finding]:
     return [Finding(Step(one["step"]), Outcome(one["outcome"]), one["sentence"]) for one in check.findings]
 

@@ -50,7 +50,7 @@ class VersionCard:
         return min(known, default=None)
 
 
-def version_cards(policy: Policy, *, now: datetime) -> list[VersionCard]:
+def version_cards(policy: Policy, *, now: datetime, only: PolicyVersion | None = None) -> list[VersionCard]:
     """The latest version first."""
     revealed = Q(sides__session__revealed_at__isnull=False, sides__session__training=False)
     spoilt = revealed & Q(sides__session__reason__in=SERVING_REASONS)
@@ -71,7 +71,7 @@ def version_cards(policy: Policy, *, now: datetime) -> list[VersionCard]:
         )
         .order_by("-created_at", "-pk")
     )
-    found: list[Any] = list(versions)
+    found: list[Any] = list(versions.filter(pk=only.pk) if only else versions)
     trials = tried.shown_of(found)
     hosts = tried.hosts_by_version([one for one in found if one.pool == PolicyVersion.Pool.TRIAL])
     return [_card(one, now, trials.get(one.pk, []), hosts.get(one.pk, ())) for one in found]
@@ -97,6 +97,11 @@ def _card(version: Any, now: datetime, trials: list[TrialShown], hosts: Sequence
     )
 
 
+def policies_of(labs: QuerySet[Lab]) -> QuerySet[Policy]:
+    found = Policy.objects.filter(lab__in=labs).select_related("lab")
+    return found.prefetch_related("versions__policy").order_by("slug")
+
+
 LATEST_SESSIONS = 10
 
 
@@ -116,7 +121,13 @@ RESULT_COLUMNS = (
 
 def results(policy: Policy) -> Iterator[dict[str, Any]]:
     """Every revealed session of the policy, oldest first, a row for each of its sides in it."""
-    sides = (
+    for side in sides_to_tell(policy).iterator(chunk_size=500):
+        yield result_row(side, policy)
+
+
+def sides_to_tell(policy: Policy) -> QuerySet[Side]:
+    """What `result_row` tells, the oldest first."""
+    return (
         Side.objects.filter(version__policy=policy, session__revealed_at__isnull=False, session__training=False)
         .select_related(
             "version__policy", "session__lab", "session__embodiment", "session__exclusion__appeal", "episode"
@@ -131,11 +142,9 @@ def results(policy: Policy) -> Iterator[dict[str, Any]]:
         )
         .order_by("session__closed_at", "session_id", "label")
     )
-    for side in sides.iterator(chunk_size=500):
-        yield _row(side, policy)
 
 
-def _row(side: Any, policy: Policy) -> dict[str, Any]:
+def result_row(side: Any, policy: Policy) -> dict[str, Any]:
     session: Session = side.session
     other = next(one for one in side.session.both if one.pk != side.pk)
     episode, others = getattr(side, "episode", None), getattr(other, "episode", None)

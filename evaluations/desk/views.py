@@ -165,9 +165,8 @@ def stake_list(request: HttpRequest, slug: str) -> HttpResponse:
 @login_required
 @require_POST
 def stake_end(request: HttpRequest, slug: str, stake_id: int) -> HttpResponse:
-    person = people.steward(request.user)
-    policy = access.policy_with_stakes(request.user, slug)
-    stakes.end(policy=policy, stake_id=stake_id, by=person)
+    policy = access.policy_to_release(request.user, slug)
+    stakes.end(policy=policy, stake_id=stake_id, by=people.signed_in(request.user))
     return redirect("policy-stakes", slug)
 
 

@@ -3,32 +3,49 @@
 import uuid
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
+from django.db.models import QuerySet
 
 from arena import access
 from arena.errors import AccessDenied, NotFound
-from arena.models import Person, PolicyVersion, Source
+from arena.models import Lab, Person, PolicyVersion, Source
 from evaluations.desk.access import lab_of
 from evaluations.models import Trial
 from evaluations.requests.access import labs_of, require_owner
+from evaluations.trying import selectors
 
 User = Person | AnonymousUser
 
 
-def trial_to_read(user: User, trial_id: uuid.UUID) -> Trial:
-    labs = labs_of(user)
-    rows = Trial.objects.filter(Q(host__in=labs) | Q(version__policy__lab__in=labs), pk=trial_id)
+def trial_in(labs: QuerySet[Lab], trial_id: uuid.UUID) -> Trial:
+    """A trial at one of these labs, in which one acts, or of a version of theirs."""
+    rows = selectors.trials_of(labs).filter(pk=trial_id)
     found = rows.select_related("host", "version__policy__lab", "version__embodiment", "version__endpoint").first()
     if found is None:
         raise NotFound("trial_unknown", "Your labs have no trial at this address.")
     return found
 
 
+def trial_to_read(user: User, trial_id: uuid.UUID) -> Trial:
+    return trial_in(labs_of(user), trial_id)
+
+
 def trial_to_run(user: User, trial_id: uuid.UUID) -> Trial:
-    found = trial_to_read(user, trial_id)
-    if not is_of_host(user, found):
-        raise AccessDenied("not_the_host", f"Only members of {found.host} run this trial and decide it.")
-    return found
+    return of_host(labs_of(user), trial_to_read(user, trial_id))
+
+
+def of_host(labs: QuerySet[Lab], trial: Trial) -> Trial:
+    """The trial, where one of these labs is the one that was asked."""
+    if not labs.filter(pk=trial.host_id).exists():
+        raise AccessDenied("not_the_host", f"Only members of {trial.host} run this trial and decide it.")
+    return trial
+
+
+def of_owner(labs: QuerySet[Lab], trial: Trial) -> Trial:
+    """The trial, where one of these labs owns the version."""
+    owner = lab_of(trial.version.policy)
+    if not labs.filter(pk=owner.pk).exists():
+        raise AccessDenied("not_an_owner", f"Only policy owners and admins of {owner} may do this.")
+    return trial
 
 
 def trial_to_withdraw(user: User, trial_id: uuid.UUID) -> Trial:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, Q, QuerySet
 
 from arena.models import Lab, Person, PolicyVersion, Station
 from evaluations import trials
@@ -53,15 +53,29 @@ class Waiting:
 def shown_of(versions: Collection[PolicyVersion]) -> Mapping[int, list[TrialShown]]:
     """For each of these versions its trials, the latest first. A fixed number of queries."""
     found: dict[int, list[TrialShown]] = defaultdict(list)
-    ended = Prefetch("sessions", queryset=_ended(), to_attr="ended_sessions")
-    rows = Trial.objects.filter(version__in=versions).select_related("host").prefetch_related(ended)
-    for trial in rows.order_by("-asked_at"):
-        found[trial.version_id].append(_shown(trial))
+    for trial in with_outcomes(Trial.objects.filter(version__in=versions)):
+        found[trial.version_id].append(as_shown(trial))
     return found
 
 
 def shown(trial: Trial) -> TrialShown:
-    return shown_of([trial.version])[trial.version_id][_place(trial)]
+    return as_shown(with_outcomes(Trial.objects.filter(pk=trial.pk)).get())
+
+
+def trials_of(labs: QuerySet[Lab]) -> QuerySet[Trial]:
+    """Those that these labs host, and those of their own versions."""
+    return Trial.objects.filter(Q(host__in=labs) | Q(version__policy__lab__in=labs))
+
+
+def with_outcomes(found: QuerySet[Trial]) -> QuerySet[Trial]:
+    """What `as_shown` expects, the latest first."""
+    ended = Prefetch("sessions", queryset=_ended(), to_attr="ended_sessions")
+    return found.select_related("host", "version__policy").prefetch_related(ended).order_by("-asked_at")
+
+
+def as_shown(trial: Trial) -> TrialShown:
+    ended: list[Session] = trial.ended_sessions  # type: ignore[attr-defined]
+    return TrialShown(trial, [_outcome(session, trial) for session in ended], settings.TRIAL_SESSIONS)
 
 
 def earlier_of(trial: Trial) -> list[Trial]:
@@ -93,11 +107,6 @@ def hosts_by_version(versions: Collection[PolicyVersion]) -> Mapping[int, Sequen
     return {version.pk: list(trials.hosts_for(version)) for version in versions}
 
 
-def _place(trial: Trial) -> int:
-    order = Trial.objects.filter(version=trial.version_id).order_by("-asked_at").values_list("pk", flat=True)
-    return list(order).index(trial.pk)
-
-
 def _ended() -> QuerySet[Session]:
     sides = Side.objects.select_related("episode").prefetch_related(
         Prefetch("media", queryset=MediaFile.objects.order_by("kind"))
@@ -111,11 +120,6 @@ def _ended() -> QuerySet[Session]:
         )
         .order_by("closed_at")
     )
-
-
-def _shown(trial: Trial) -> TrialShown:
-    ended: list[Session] = trial.ended_sessions  # type: ignore[attr-defined]
-    return TrialShown(trial, [_outcome(session, trial) for session in ended], settings.TRIAL_SESSIONS)
 
 
 def _outcome(session: Session, trial: Trial) -> Outcome:
