@@ -125,37 +125,52 @@ def refund(*, lab: Lab, spent: str, comment: str) -> Entry | None:
 
 @transaction.atomic
 def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
-    """What the entry `earned` brought is taken back: what is there at once, the rest from what the lab earns next."""
+    """What the entry `earned` brought is taken back: what is there at once, the rest from what the lab earns next.
+
+    A repeat changes nothing, until it is restored; then it can be taken back again.
+    """
     comment = _require_comment(comment)
     entry = Entry.objects.filter(key=earned, kind=Entry.Kind.EARNED).select_related("target__lab").first()
     if entry is None or entry.target is None:
         return
     account = Account.objects.select_for_update().get(pk=entry.target.pk)
-    debt, created = Debt.objects.get_or_create(
-        key=f"{earned}:taken-back", defaults={"account": account, "amount": entry.amount, "comment": comment}
+    earlier = _taken_back(earned)
+    if earlier.filter(lifted=False).exists():
+        return
+    key = _numbered(f"{earned}:taken-back", 1 + earlier.count())
+    debt = Debt.objects.create(key=key, account=account, amount=entry.amount, comment=comment)
+    _settle(debt, account, by=by)
+    lab = entry.target.lab
+    audit.record(
+        "credits:taken-back", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment
     )
-    if created:
-        lab = entry.target.lab
-        _settle(debt, account, by=by)
-        audit.record(
-            "credits:taken-back", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment
-        )
 
 
 @transaction.atomic
 def restore(*, earned: str, comment: str, by: Person | None = None) -> None:
-    """What was taken back by mistake is given again; what was still owed is owed no more."""
-    debt = Debt.objects.filter(key=f"{earned}:taken-back").select_related("account__lab").first()
+    """What was taken back by mistake is given again; what was still owed is owed no more. A repeat changes nothing."""
+    first = _taken_back(earned).first()
+    if first is None:
+        return
+    Account.objects.select_for_update().get(pk=first.account_id)
+    debt = _taken_back(earned).filter(lifted=False).select_related("account__lab").first()
     if debt is None:
         return
-    Account.objects.select_for_update().get(pk=debt.account_id)
-    if not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
-        return
-    debt.refresh_from_db(fields=["paid"])
+    Debt.objects.filter(pk=debt.pk).update(lifted=True)
     lab, comment = debt.account.lab, _require_comment(comment)
     if debt.paid:
-        earn(lab=lab, amount=debt.paid, key=f"{earned}:restored", comment=comment, by=by)
+        key = _numbered(f"{earned}:restored", _taken_back(earned).count())
+        earn(lab=lab, amount=debt.paid, key=key, comment=comment, by=by)
     audit.record("credits:restored", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment)
+
+
+def _taken_back(earned: str) -> QuerySet[Debt]:
+    """Each time that it was taken back. All but the last were restored."""
+    return Debt.objects.filter(key__startswith=f"{earned}:taken-back").order_by("pk")
+
+
+def _numbered(key: str, number: int) -> str:
+    return key if number == 1 else f"{key}-{number}"
 
 
 def owed_by(account: Account) -> int:

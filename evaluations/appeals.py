@@ -73,7 +73,16 @@ def decide(*, appeal_id: int, lift: bool, comment: str, by: Person, now: datetim
 
 
 def may_decide(steward: Person, appeal: Appeal) -> bool:
-    return steward.pk not in (appeal.exclusion.person_id, appeal.person_id)
+    return steward.pk not in _concerned(appeal)
+
+
+def deciders(appeal: Appeal) -> QuerySet[Person]:
+    """The stewards who may. Where there is none the appeal waits until somebody else is made a steward."""
+    return Person.objects.filter(is_staff=True, is_active=True).exclude(pk__in=_concerned(appeal))
+
+
+def _concerned(appeal: Appeal) -> tuple[int, int]:
+    return appeal.exclusion.person_id, appeal.person_id
 
 
 def waiting() -> QuerySet[Appeal]:

@@ -24,6 +24,7 @@ LONGEST_REASON = 500
 @transaction.atomic
 def freeze(*, board: Board, reason: str, by: Person, now: datetime) -> Freeze:
     reason = _cleaned(reason, by)
+    snapshots.hold(board)
     if not Snapshot.objects.filter(board=board.slug).exists():
         raise Conflict("snapshot_unknown", "This board has no snapshot that it could keep.")
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F, Q
 
 from arena.errors import ArenaError, NotFound
@@ -31,8 +31,9 @@ logger = logging.getLogger(__name__)
 MODEL = ranking.DEFAULT_MODEL
 # Why a board failed where nothing foresaw it; the log has the rest.
 UNEXPECTED = "unexpected"
-# Any number will do, as long as it is ours.
+# Any numbers will do, as long as they are ours.
 _ADVISORY_LOCK = 7_041_776
+_STORING_LOCK = 7_041_777
 
 
 def recompute_all(*, now: datetime) -> list[Snapshot]:
@@ -127,13 +128,17 @@ def _recompute(board: Board, overall: Snapshot | None, now: datetime) -> Snapsho
         return None
     chosen = _warmed(cold, before)
     result = compute(selection, model=MODEL, chosen=chosen)
-    if _is_frozen(board):  # meanwhile: computing takes its time
-        return None
     return _store(board, now, stored or inputs.keep(content), content, selection, mix, season, chosen, result)
 
 
 def _is_frozen(board: Board) -> bool:
     return Freeze.objects.living().filter(board=board.slug).exists()
+
+
+def hold(board: Board) -> None:
+    """Until this transaction ends the board is frozen, or a snapshot of it stored, by nobody else."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_STORING_LOCK, board.slug])
 
 
 def _mix(content: bytes, season: Season, overall: Snapshot | None) -> Mix:
@@ -142,6 +147,7 @@ def _mix(content: bytes, season: Season, overall: Snapshot | None) -> Mix:
     return Mix(shares, frozen=True) if isinstance(shares, dict) else seasons.mix_of(content, season)
 
 
+@transaction.atomic
 def _store(
     board: Board,
     now: datetime,
@@ -152,7 +158,11 @@ def _store(
     season: Season,
     chosen: ModelSettings,
     result: dict[str, Any],
-) -> Snapshot:
+) -> Snapshot | None:
+    """Not where the board was frozen meanwhile: computing takes its time."""
+    hold(board)
+    if _is_frozen(board):
+        return None
     return Snapshot.objects.create(
         board=board.slug,
         created_at=now,

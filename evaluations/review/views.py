@@ -62,7 +62,8 @@ def report_decide(request: HttpRequest, report_id: int) -> HttpResponse:
 def appeal_list(request: HttpRequest) -> HttpResponse:
     people.steward(request.user)
     page = Paginator(appeals.decided(), DECIDED_A_PAGE).get_page(request.GET.get("page"))
-    return render(request, "evaluations/review/appeals.html", {"waiting": appeals.waiting(), "page": page})
+    context = {"waiting": [(one, appeals.deciders(one).exists()) for one in appeals.waiting()], "page": page}
+    return render(request, "evaluations/review/appeals.html", context)
 
 
 @login_required
@@ -99,6 +100,10 @@ def appeal_decide(request: HttpRequest, appeal_id: int) -> HttpResponse:
 
 def _appeal(request: HttpRequest, appeal_id: int, form: AppealDecisionForm, *, status: int = 200) -> HttpResponse:
     appeal = access.appeal_to_review(request.user, appeal_id)
-    may_decide = appeals.may_decide(people.steward(request.user), appeal)
-    context = {"appeal": appeal, "form": form, "may_decide": may_decide}
+    context = {
+        "appeal": appeal,
+        "form": form,
+        "may_decide": appeals.may_decide(people.steward(request.user), appeal),
+        "deciders": list(appeals.deciders(appeal)),
+    }
     return render(request, "evaluations/review/appeal.html", context, status=status)

@@ -7,7 +7,8 @@ from arena.errors import AccessDenied, ArenaError
 from arena.models import AuditEvent, Lab, Role
 from credits import ledger
 from credits.ledger import NotEnoughCredits
-from credits.models import Account, Entry
+from credits.models import Account, Debt, Entry
+from tests import books
 from tests.factories import make_lab, make_person, make_steward
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +127,25 @@ def test_an_appeal_gives_back_what_was_taken(lab: Lab, spent: int) -> None:
         ledger.restore(earned="session:1:reward", comment="the exclusion was lifted")
     assert balance(lab) == 2 - spent
     assert ledger.owed_by(ledger.account_of(lab)) == 0
+
+
+@pytest.mark.parametrize("spent", [0, 1, 2])
+def test_what_was_restored_can_be_taken_back_again(lab: Lab, spent: int) -> None:
+    ledger.earn(lab=lab, amount=2, key="session:1:reward")
+    if spent:
+        ledger.hold(lab=lab, amount=spent, purpose="request:1")
+    account = ledger.account_of(lab)
+    for number in range(1, 4):
+        for _ in range(2):
+            ledger.take_back(earned="session:1:reward", comment="excluded")
+        assert (balance(lab), ledger.owed_by(account)) == (0, spent)
+        assert Debt.objects.filter(account=account).count() == number
+        for _ in range(2):
+            ledger.restore(earned="session:1:reward", comment="the exclusion was lifted")
+        assert (balance(lab), ledger.owed_by(account)) == (2 - spent, 0)
+    keys = set(Debt.objects.values_list("key", flat=True))
+    assert keys == {f"session:1:reward:taken-back{number}" for number in ("", "-2", "-3")}
+    books.assert_in_order()
 
 
 def test_only_what_was_earned_is_taken_back(lab: Lab) -> None:

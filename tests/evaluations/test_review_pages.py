@@ -132,14 +132,34 @@ def test_an_appeal_from_the_page_of_the_session(client: Client, arena: Arena, se
     assert path not in shown
     assert "It stood there" not in shown
     decide = f"/review/appeals/{Appeal.objects.get().pk}/decide"
+    edna = make_steward("edna@example.org")
     client.force_login(eve)
     assert "Another steward decides" in client.get(decide.removesuffix("/decide")).content.decode()
     assert client.post(decide, {"decision": "lift", "comment": "Sound."}).status_code == 400
-    client.force_login(make_steward("edna@example.org"))
+    client.force_login(edna)
     assert client.post(decide, {"decision": "", "comment": "Sound."}).status_code == 400
     assert client.post(decide, {"decision": "lift", "comment": "Sound."}).status_code == 302
     assert not Exclusion.objects.get().stands
     assert "It stood there" in client.get(decide.removesuffix("/decide")).content.decode()
+
+
+def test_a_lone_steward_is_told_what_to_do(client: Client, arena: Arena, session: Session) -> None:
+    eve = make_steward()
+    sessions.exclude(session=session, reason="scene", comment="the cup was moved", by=eve)
+    made = appeals.appeal(session=session, text="It stood there in both.", by=arena.dana, now=timezone.now())
+    client.force_login(eve)
+    shown = client.get(f"/review/appeals/{made.pk}").content.decode()
+    assert "Nobody can decide this appeal yet" in shown
+    assert "manage.py create_steward" in shown
+    assert "Lift the exclusion" not in shown
+    assert "waits for a second steward" in client.get("/review/appeals").content.decode()
+    edna = make_steward("edna@example.org")
+    shown = client.get(f"/review/appeals/{made.pk}").content.decode()
+    assert "Nobody can decide" not in shown
+    assert "edna@example.org can." in shown
+    assert "waits for a second steward" not in client.get("/review/appeals").content.decode()
+    client.force_login(edna)
+    assert "Lift the exclusion" in client.get(f"/review/appeals/{made.pk}").content.decode()
 
 
 def test_the_queue_has_all_that_waits_the_oldest_first(client: Client, arena: Arena, session: Session) -> None:

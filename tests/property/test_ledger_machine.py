@@ -57,6 +57,10 @@ class Model:
             if debt.lab == lab and not debt.lifted:
                 self.settle(debt)
 
+    def living_debt(self, earned: str) -> Owed | None:
+        mine = (debt for key, debt in self.debts.items() if key.startswith(f"{earned}:taken-back"))
+        return next((debt for debt in mine if not debt.lifted), None)
+
     def settle(self, debt: Owed) -> None:
         now = min(debt.amount - debt.paid, self.free[debt.lab])
         debt.paid += now
@@ -187,9 +191,11 @@ class Ledger(RuleBasedStateMachine):
     @rule(key=earned)
     def take_back(self, key: str) -> None:
         ledger.take_back(earned=key, comment="excluded")
-        if key not in self.model.debts:
-            self.model.debts[key] = Owed(*self.model.earned[key])
-            self.model.settle(self.model.debts[key])
+        if self.model.living_debt(key) is None:
+            again = sum(name.startswith(f"{key}:taken-back") for name in self.model.debts)
+            owed = Owed(*self.model.earned[key])
+            self.model.debts[f"{key}:taken-back" + (f"-{again + 1}" if again else "")] = owed
+            self.model.settle(owed)
 
     @rule(target=purposes, key=earned, keep=st.integers(0, 2), lifted=st.booleans())
     def run_into_debt(self, key: str, keep: int, lifted: bool) -> object:
@@ -206,8 +212,8 @@ class Ledger(RuleBasedStateMachine):
     @rule(key=earned)
     def restore(self, key: str) -> None:
         ledger.restore(earned=key, comment="the exclusion was lifted")
-        debt = self.model.debts.get(key)
-        if debt is not None and not debt.lifted:
+        debt = self.model.living_debt(key)
+        if debt is not None:
             debt.lifted = True
             self.model.receive(debt.lab, debt.paid)
 
@@ -226,7 +232,7 @@ class Ledger(RuleBasedStateMachine):
         held = Account.objects.filter(kind=Account.Kind.HOLD, lab__in=self.labs).values_list("key", "balance")
         assert dict(held) == self.model.held
         owed = Debt.objects.filter(account__in=self.accounts).values_list("key", "paid", "lifted")
-        assert {key.removesuffix(":taken-back"): rest for key, *rest in owed} == {
+        assert {key: rest for key, *rest in owed} == {
             key: [debt.paid, debt.lifted] for key, debt in self.model.debts.items()
         }
 
