@@ -124,49 +124,48 @@ def refund(*, lab: Lab, spent: str, comment: str) -> Entry | None:
 
 
 @transaction.atomic
-def take_back(*, earned: str, comment: str, by: Person | None = None) -> None:
+def take_back(*, earned: str, comment: str, by: Person | None = None, number: int = 1) -> None:
     """What the entry `earned` brought is taken back: what is there at once, the rest from what the lab earns next.
 
-    A repeat changes nothing, until it is restored; then it can be taken back again.
+    number: what was restored can be taken back a second time, and so on; the same number again changes nothing.
     """
     comment = _require_comment(comment)
     entry = Entry.objects.filter(key=earned, kind=Entry.Kind.EARNED).select_related("target__lab").first()
     if entry is None or entry.target is None:
         return
     account = Account.objects.select_for_update().get(pk=entry.target.pk)
-    earlier = _taken_back(earned)
-    if earlier.filter(lifted=False).exists():
-        return
-    key = _numbered(f"{earned}:taken-back", 1 + earlier.count())
-    debt = Debt.objects.create(key=key, account=account, amount=entry.amount, comment=comment)
-    _settle(debt, account, by=by)
-    lab = entry.target.lab
-    audit.record(
-        "credits:taken-back", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment
+    debt, created = Debt.objects.get_or_create(
+        key=_numbered(f"{earned}:taken-back", number),
+        defaults={"account": account, "amount": entry.amount, "comment": comment},
     )
+    if created:
+        lab = entry.target.lab
+        _settle(debt, account, by=by)
+        audit.record(
+            "credits:taken-back", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment
+        )
 
 
 @transaction.atomic
-def restore(*, earned: str, comment: str, by: Person | None = None) -> None:
-    """What was taken back by mistake is given again; what was still owed is owed no more. A repeat changes nothing."""
-    first = _taken_back(earned).first()
-    if first is None:
-        return
-    Account.objects.select_for_update().get(pk=first.account_id)
-    debt = _taken_back(earned).filter(lifted=False).select_related("account__lab").first()
+def restore(*, earned: str, comment: str, by: Person | None = None, number: int = 1) -> None:
+    """What was taken back by mistake is given again; what was still owed is owed no more."""
+    key = _numbered(f"{earned}:taken-back", number)
+    debt = Debt.objects.filter(key=key).select_related("account__lab").first()
     if debt is None:
         return
-    Debt.objects.filter(pk=debt.pk).update(lifted=True)
+    Account.objects.select_for_update().get(pk=debt.account_id)
+    if not Debt.objects.filter(pk=debt.pk, lifted=False).update(lifted=True):
+        return
+    debt.refresh_from_db(fields=["paid"])
     lab, comment = debt.account.lab, _require_comment(comment)
     if debt.paid:
-        key = _numbered(f"{earned}:restored", _taken_back(earned).count())
+        key = _numbered(f"{earned}:restored", number)
         earn(lab=lab, amount=debt.paid, key=key, comment=comment, by=by)
     audit.record("credits:restored", subject=f"lab:{lab.slug}", person=by, lab=lab, amount=debt.amount, comment=comment)
 
 
-def _taken_back(earned: str) -> QuerySet[Debt]:
-    """Each time that it was taken back. All but the last were restored."""
-    return Debt.objects.filter(key__startswith=f"{earned}:taken-back").order_by("pk")
+def times_restored(earned: str) -> int:
+    return Debt.objects.filter(key__startswith=f"{earned}:taken-back", lifted=True).count()
 
 
 def _numbered(key: str, number: int) -> str:

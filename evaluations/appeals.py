@@ -10,6 +10,7 @@ from arena.errors import AccessDenied, Conflict, NotFound
 from arena.jobs import Job, enqueue
 from arena.models import Membership, Person
 from arena.texts import clean_text
+from evaluations import decisions
 from evaluations.models import Appeal, Exclusion, Session
 from evaluations.requests import orders
 from evaluations.session_reports import LONGEST_TEXT, clean_said, owns_a_side
@@ -49,7 +50,9 @@ def decide(*, appeal_id: int, lift: bool, comment: str, by: Person, now: datetim
     if not by.is_staff:
         raise AccessDenied("not_a_steward", "Only a steward decides on appeals.")
     comment = clean_text(comment, field="comment", longest=LONGEST_TEXT, required=True)
-    rows = Appeal.objects.select_for_update(of=("self",)).select_related("exclusion__session__lab", "decided_by")
+    rows = Appeal.objects.select_for_update(of=("self",)).select_related(
+        "exclusion__session__lab", "person", "decided_by"
+    )
     found = rows.get(pk=appeal_id)
     state = Appeal.State.LIFTED if lift else Appeal.State.UPHELD
     if found.state != Appeal.State.OPEN:
@@ -69,6 +72,7 @@ def decide(*, appeal_id: int, lift: bool, comment: str, by: Person, now: datetim
     if lift:
         orders.restore(session=session, reason=comment, by=by)
         enqueue(Job.RECOMPUTE_BOARDS)
+    decisions.tell_appeal_decided(found)
     return found
 
 

@@ -10,7 +10,7 @@ from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
 from arena.limits import FailureLimit
 from arena.models import OWNER_ROLES, Membership, Person
 from arena.texts import clean_text
-from evaluations import sessions
+from evaluations import decisions, sessions
 from evaluations.models import Report, Session
 
 SHORTEST_TEXT, LONGEST_TEXT = 10, 2000
@@ -48,7 +48,9 @@ def decide(
         raise AccessDenied("not_a_steward", "Only a steward decides on reports.")
     comment = clean_text(comment, field="comment", longest=LONGEST_TEXT, required=True)
     found = (
-        Report.objects.select_for_update(of=("self",)).select_related("session__lab", "decided_by").get(pk=report_id)
+        Report.objects.select_for_update(of=("self",))
+        .select_related("session__lab", "person", "decided_by")
+        .get(pk=report_id)
     )
     state = Report.State.UPHELD if upheld else Report.State.DISMISSED
     if found.state != Report.State.OPEN:
@@ -63,6 +65,7 @@ def decide(
     audit.record(tag, subject=f"session:{found.session_id}", person=by, report=found.pk, comment=comment)
     if exclude_because.strip():
         sessions.exclude(session=found.session, reason=exclude_because, comment=comment, by=by)
+    decisions.tell_report_decided(found)
     return found
 
 

@@ -15,7 +15,7 @@ from arena import audit
 from arena.errors import AccessDenied, ArenaError, Conflict, NotFound
 from arena.jobs import Job, enqueue
 from arena.models import ClientKey, Membership, Person
-from evaluations import reminders
+from evaluations import decisions, reminders
 from evaluations.models import Episode, Exclusion, Label, Preference, Result, Session, State
 from evaluations.reasons import ABANDON_REASONS, INVALID_REASONS, Reason
 from evaluations.requests import orders
@@ -120,6 +120,7 @@ def reveal(*, session: Session, now: datetime, by: Person | None = None) -> Sess
         session.revealed_at = now
         session.save(update_fields=["revealed_at"])
         audit.record("session:revealed", subject=f"session:{session.pk}", person=by, lab=session.lab)
+        _tell_what_waited(session)
         enqueue(Job.RECOMPUTE_BOARDS)
     return session
 
@@ -165,6 +166,7 @@ def exclude(*, session: Session, reason: str, comment: str, by: Person) -> Exclu
         orders.undo(session=session, reason=exclusion.reason, by=by)
         why = {"reason": exclusion.reason, "comment": exclusion.comment}
         audit.record("session:excluded", subject=f"session:{session.pk}", person=by, lab=session.lab, **why)
+        decisions.tell_excluded(exclusion)
         enqueue(Job.RECOMPUTE_BOARDS)
     elif not exclusion.stands:
         raise Conflict(
@@ -227,6 +229,14 @@ def _close(
     audit.record(f"session:{state}", subject=subject, person=by, lab=session.lab, valid=valid, reason=session.reason)
     enqueue(Job.RECOMPUTE_BOARDS)
     return session
+
+
+def _tell_what_waited(session: Session) -> None:
+    """What could not be told before the reveal."""
+    if hasattr(session, "exclusion"):
+        decisions.tell_excluded(session.exclusion)
+    if session.request_id is not None:
+        orders.tell_done(session.request_id)
 
 
 def _record_training(session: Session, now: datetime) -> None:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from arena import audit, policies
 from arena.errors import AccessDenied, ArenaError, Conflict
 from arena.models import Lab, Person, PolicyVersion, Source, Station
+from evaluations import decisions
 from evaluations.models import Session, State, Trial
 from evaluations.sessions import clean_comment
 
@@ -39,6 +40,8 @@ def ask(*, version: PolicyVersion, host: Lab, by: Person, now: datetime) -> Tria
         )
     trial = Trial.objects.create(version=version, host=host, asked_by=by, asked_at=now)
     audit.record("trial:asked", subject=version.label, person=by, lab=version.policy.lab, host=host.name)
+    members = Person.objects.filter(memberships__lab=host)
+    decisions.tell_trial_asked(trial, to=[person for person in members if may_decide(trial, person)])
     return trial
 
 
@@ -75,6 +78,7 @@ def decide(*, trial: Trial, go: bool, comment: str, by: Person, now: datetime) -
     audit.record(tag, subject=trial.version.label, person=by, lab=trial.host, comment=comment)
     if go:
         policies.end_trial(version=trial.version)
+    decisions.tell_trial_decided(trial)
     return trial
 
 

@@ -16,7 +16,7 @@ from arena import audit
 from arena.errors import ArenaError, Conflict
 from arena.models import Person, PolicyVersion
 from credits import ledger
-from evaluations import evidence
+from evaluations import decisions, evidence
 from evaluations.models import LARGEST_REQUEST, EvaluationRequest, Session, State, TaskCategory
 
 LONGEST_COMMENT = ledger.COMMENT_MAX_LENGTH
@@ -137,7 +137,16 @@ def end(
     request.save(update_fields=["state", "ended_at"])
     audit.record(f"request:{state}", subject=request.purpose, person=by, lab=request.lab)
     return_rest(request)
+    decisions.tell_request_ended(request, why=ENDED[state], by=by)
     return request
+
+
+@transaction.atomic
+def tell_done(request_id: UUID) -> None:
+    """One of its sessions was revealed just now: that it is done may have waited for that."""
+    request = lock(request_id)
+    if request.state == EvaluationRequest.State.DONE:
+        decisions.tell_request_ended(request, why=ENDED[EvaluationRequest.State.DONE])
 
 
 def _move(
@@ -224,14 +233,16 @@ def undo(*, session: Session, reason: str, by: Person) -> None:
     comment = f"a session was excluded: {reason}"
     request = lock(session.request_id) if session.request_id else None
     ledger.lock([session.lab] + ([request.lab] if request else []))
-    ledger.take_back(earned=earned_key(session), comment=comment, by=by)
+    earned = earned_key(session)
+    ledger.take_back(earned=earned, comment=comment, by=by, number=1 + ledger.times_restored(earned))
     if request is not None:
         ledger.refund(lab=request.lab, spent=spent_key(session), comment=comment)
 
 
 def restore(*, session: Session, reason: str, by: Person) -> None:
     """A session counts again: its lab gets back what was taken. Its owner's refund stays."""
-    ledger.restore(earned=earned_key(session), comment=f"an exclusion was lifted: {reason}"[:LONGEST_COMMENT], by=by)
+    earned, comment = earned_key(session), f"an exclusion was lifted: {reason}"[:LONGEST_COMMENT]
+    ledger.restore(earned=earned, comment=comment, by=by, number=1 + ledger.times_restored(earned))
 
 
 def done(request: EvaluationRequest) -> int:

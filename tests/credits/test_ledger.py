@@ -137,12 +137,14 @@ def test_what_was_restored_can_be_taken_back_again(lab: Lab, spent: int) -> None
     account = ledger.account_of(lab)
     for number in range(1, 4):
         for _ in range(2):
-            ledger.take_back(earned="session:1:reward", comment="excluded")
+            ledger.take_back(earned="session:1:reward", comment="excluded", number=number)
         assert (balance(lab), ledger.owed_by(account)) == (0, spent)
         assert Debt.objects.filter(account=account).count() == number
         for _ in range(2):
-            ledger.restore(earned="session:1:reward", comment="the exclusion was lifted")
+            ledger.restore(earned="session:1:reward", comment="the exclusion was lifted", number=number)
         assert (balance(lab), ledger.owed_by(account)) == (2 - spent, 0)
+        ledger.take_back(earned="session:1:reward", comment="a late repeat", number=number)
+        assert ledger.times_restored("session:1:reward") == number
     keys = set(Debt.objects.values_list("key", flat=True))
     assert keys == {f"session:1:reward:taken-back{number}" for number in ("", "-2", "-3")}
     books.assert_in_order()

@@ -137,6 +137,15 @@ def test_the_lab_gets_back_what_was_taken_and_the_owner_keeps_the_refund(arena: 
     assert Entry.objects.filter(key=f"session:{session.pk}:reward:restored").count() == 1
 
 
+def test_what_a_lifted_exclusion_gave_back_can_be_taken_again(arena: Arena, session: Session) -> None:
+    """And each time once, whoever repeats it."""
+    eve = session.exclusion.person
+    for left in (0, 0, 2, 2, 0, 2):
+        move = orders.restore if left else orders.undo
+        move(session=session, reason="scene", by=eve)
+        assert balance(arena.lab) == left
+
+
 # Every read: while it is excluded, while an appeal waits, where it was upheld, and where it was lifted
 
 STATES = ["excluded", "open", "upheld", "lifted"]

@@ -30,6 +30,7 @@ from tests.factories import make_lab, make_person, make_steward
 LIMITED, UNLIMITED = 0, 1
 labs = st.sampled_from([LIMITED, UNLIMITED])
 amounts = st.integers(1, 6)
+times = st.sampled_from([1, 1, 2])
 ALL = 0
 
 
@@ -56,10 +57,6 @@ class Model:
         for debt in self.debts.values():
             if debt.lab == lab and not debt.lifted:
                 self.settle(debt)
-
-    def living_debt(self, earned: str) -> Owed | None:
-        mine = (debt for key, debt in self.debts.items() if key.startswith(f"{earned}:taken-back"))
-        return next((debt for debt in mine if not debt.lifted), None)
 
     def settle(self, debt: Owed) -> None:
         now = min(debt.amount - debt.paid, self.free[debt.lab])
@@ -188,32 +185,31 @@ class Ledger(RuleBasedStateMachine):
             self.model.refunded.add(key)
             self.model.receive(lab, 1)
 
-    @rule(key=earned)
-    def take_back(self, key: str) -> None:
-        ledger.take_back(earned=key, comment="excluded")
-        if self.model.living_debt(key) is None:
-            again = sum(name.startswith(f"{key}:taken-back") for name in self.model.debts)
-            owed = Owed(*self.model.earned[key])
-            self.model.debts[f"{key}:taken-back" + (f"-{again + 1}" if again else "")] = owed
-            self.model.settle(owed)
+    @rule(key=earned, number=times)
+    def take_back(self, key: str, number: int) -> None:
+        ledger.take_back(earned=key, comment="excluded", number=number)
+        owed = _debt(key, number)
+        if owed not in self.model.debts:
+            self.model.debts[owed] = Owed(*self.model.earned[key])
+            self.model.settle(self.model.debts[owed])
 
     @rule(target=purposes, key=earned, keep=st.integers(0, 2), lifted=st.booleans())
     def run_into_debt(self, key: str, keep: int, lifted: bool) -> object:
         """Nothing is there any more when it is to be taken back; then some is returned, and the debt may be lifted."""
         lab, _ = self.model.earned[key]
         purpose = self.hold(lab=lab, amount=ALL)
-        self.take_back(key=key)
+        self.take_back(key=key, number=1)
         if isinstance(purpose, str):
             self.release(purpose=purpose, keep=keep)
         if lifted:
-            self.restore(key=key)
+            self.restore(key=key, number=1)
         return purpose
 
-    @rule(key=earned)
-    def restore(self, key: str) -> None:
-        ledger.restore(earned=key, comment="the exclusion was lifted")
-        debt = self.model.living_debt(key)
-        if debt is not None:
+    @rule(key=earned, number=times)
+    def restore(self, key: str, number: int) -> None:
+        ledger.restore(earned=key, comment="the exclusion was lifted", number=number)
+        debt = self.model.debts.get(_debt(key, number))
+        if debt is not None and not debt.lifted:
             debt.lifted = True
             self.model.receive(debt.lab, debt.paid)
 
@@ -235,6 +231,10 @@ class Ledger(RuleBasedStateMachine):
         assert {key: rest for key, *rest in owed} == {
             key: [debt.paid, debt.lifted] for key, debt in self.model.debts.items()
         }
+
+
+def _debt(earned: str, number: int) -> str:
+    return f"{earned}:taken-back" + ("" if number == 1 else f"-{number}")
 
 
 def _same(first: object, again: object) -> None:
