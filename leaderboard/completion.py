@@ -1,4 +1,4 @@
-"""What became of the sessions that were assigned: by lab, by policy version, and of all. Pure."""
+"""What became of the sessions that were assigned: by lab, evaluator, policy version and pair, and of all. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -40,6 +40,16 @@ def of_all(cells: Iterable[Cell]) -> Completion:
 def of_labs(cells: Iterable[Cell]) -> list[Completion]:
     """The worst first."""
     return _worst_first((cell.lab, cell) for cell in cells)
+
+
+def of_evaluators(cells: Iterable[Cell]) -> list[Completion]:
+    """By pseudonym, the worst first. Who has none, as evaluators of imported sessions may not, is left out."""
+    return _worst_first((cell.evaluator, cell) for cell in cells if cell.evaluator)
+
+
+def of_pairs(cells: Iterable[Cell]) -> list[Completion]:
+    """The worst first."""
+    return _worst_first((cell.pair, cell) for cell in cells)
 
 
 def of_versions(cells: Iterable[Cell]) -> list[Completion]:

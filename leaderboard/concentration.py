@@ -77,6 +77,10 @@ class Cell:
     left_out: str
     n: int
 
+    @property
+    def pair(self) -> str:
+        return " and ".join(sorted(self.versions))
+
 
 @dataclass(frozen=True)
 class Share:
@@ -132,7 +136,7 @@ def _largest(version: str, counted: list[Cell], limits: Limits, least: int) -> I
 
 def _met(version: str, cell: Cell) -> str:
     if not version:
-        return " and ".join(sorted(cell.versions))
+        return cell.pair
     first, second = cell.versions
     return second if version == first else first
 

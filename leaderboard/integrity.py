@@ -25,6 +25,8 @@ from leaderboard.standing import PROVISIONAL_BELOW
 
 KEPT_S = 60
 """All sessions are read for it, and anybody may ask: the figures are computed once a minute at most."""
+KEPT_AS = "integrity-2"
+"""Another name wherever `Facts` has other fields: what an earlier version kept cannot be read."""
 LATEST_OF_A_REASON = 3
 EXCLUSIONS_SHOWN = 20
 
@@ -70,7 +72,9 @@ class Facts:
     shares: list[Share]
     all: Completion
     labs: list[Completion]
+    evaluators: list[Completion]
     versions: list[Completion]
+    pairs: list[Completion]
     counted: int
     left_out: list[LeftOut]
     excluded: list[Excluded]
@@ -84,7 +88,7 @@ class Facts:
 
 
 def facts(scope: Scope) -> Facts:
-    key = f"integrity:{scope.slug}"
+    key = f"{KEPT_AS}:{scope.slug}"
     kept: Facts | None = cache.get(key)
     if kept is not None:
         return kept
@@ -104,7 +108,9 @@ def measure(scope: Scope, *, now: datetime) -> Facts:
         shares=concentration.shares(cells, least=PROVISIONAL_BELOW),
         all=completion.of_all(cells),
         labs=completion.of_labs(cells),
+        evaluators=completion.of_evaluators(cells),
         versions=completion.of_versions(cells),
+        pairs=completion.of_pairs(cells),
         counted=sum(cell.n for cell in cells if not cell.left_out),
         left_out=_left_out(scope, cells),
         excluded=_excluded(exclusions),

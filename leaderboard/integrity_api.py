@@ -39,7 +39,9 @@ class ConcentrationOutput(Output):
 class CompletionOutput(Output):
     """What became of sessions that were assigned and have ended."""
 
-    name = serializers.CharField(allow_blank=True, help_text="A lab's slug, slug@version, or empty for all.")
+    name = serializers.CharField(
+        allow_blank=True, help_text="A lab's slug, a pseudonym, slug@version, two of these, or empty for all."
+    )
     assigned = serializers.IntegerField()
     valid = serializers.IntegerField()
     not_valid = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
@@ -54,7 +56,9 @@ class CompletionsOutput(Output):
     told_from = serializers.IntegerField(help_text="Assignments; with fewer nothing can be told.")
     all = CompletionOutput()
     labs = CompletionOutput(many=True)
+    evaluators = CompletionOutput(many=True, help_text="By pseudonym; who has none is left out.")
     policies = CompletionOutput(many=True, help_text="A session counts for both of its versions.")
+    pairs = CompletionOutput(many=True, help_text="Two versions that were to be compared.")
 
 
 class LeftOutOutput(Output):
@@ -135,7 +139,9 @@ def _told(facts: Facts) -> dict[str, Any]:
             "told_from": COMPLETION_FROM,
             "all": _completion(facts.all),
             "labs": [_completion(one) for one in facts.labs],
+            "evaluators": [_completion(one) for one in facts.evaluators],
             "policies": [_completion(one) for one in facts.versions],
+            "pairs": [_completion(one) for one in facts.pairs],
         },
         "exclusions": {
             "counted": facts.counted,

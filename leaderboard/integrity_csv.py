@@ -31,17 +31,23 @@ def concentration(facts: Facts) -> HttpResponse:
 
 
 def completion(facts: Facts) -> HttpResponse:
-    """Of all sessions, of each lab and of each policy version. A session counts for both of its versions."""
+    """Of all sessions, each lab, evaluator, policy version and pair. A session counts for both of its versions."""
     columns = ["of", "name", "assigned", "valid", "not_valid", "abandoned", "expired", "completion", "watch_below"]
     reasons = [f"not_valid_{reason}" for reason in NOT_VALID] + [f"abandoned_{reason}" for reason in ABANDON_REASONS]
-    found = [("all", facts.all), *(("lab", one) for one in facts.labs), *(("policy", one) for one in facts.versions)]
-    rows = [_completion(of, one) for of, one in found]
+    found = {
+        "all": [facts.all],
+        "lab": facts.labs,
+        "evaluator": facts.evaluators,
+        "policy": facts.versions,
+        "pair": facts.pairs,
+    }
+    rows = [_completion(of, one) for of, completions in found.items() for one in completions]
     return _answer(f"completion-{facts.scope.slug}.csv", [*columns, "state", *reasons], rows)
 
 
 def _completion(of: str, one: Completion) -> list[Any]:
     return [
-        *(of, one.name, one.assigned, one.valid, sum(one.not_valid.values()), sum(one.abandoned.values())),
+        *(of, as_cell(one.name), one.assigned, one.valid, sum(one.not_valid.values()), sum(one.abandoned.values())),
         *(one.expired, "" if one.rate is None else round(one.rate, 6), COMPLETION_BELOW, one.verdict),
         *(one.not_valid.get(reason, 0) for reason in NOT_VALID),
         *(one.abandoned.get(reason, 0) for reason in ABANDON_REASONS),

@@ -1,7 +1,7 @@
 """The figures of /integrity as its page tells them: at a glance, and in tables of which the worst rows are shown."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from leaderboard.standing import PROVISIONAL_BELOW
 ROWS_SHOWN = 20
 STYLES = {Verdict.REVIEW: "bad", Verdict.WATCH: "caution", Verdict.WITHIN: "good", Verdict.UNTOLD: "untold"}
 ONE_ALONE = "there is one alone"
+EVALUATORS = "They go by their pseudonyms; who has none is left out."
 TITLES = {
     By.EVALUATOR: "One evaluator",
     By.LAB: "One lab",
@@ -114,7 +115,7 @@ class CompletionRow:
 @dataclass(frozen=True)
 class CompletionTable:
     title: str
-    is_of_versions: bool
+    about: str
     rows: list[CompletionRow]
     of_all: int
     states: str
@@ -130,8 +131,10 @@ def page(facts: Facts) -> dict[str, Any]:
         "share_tables": [share_table(facts, by) for by in (By.EVALUATOR, By.LAB, By.OPPONENT)],
         "all": completion_row(facts.all, "All sessions"),
         "completion_tables": [
-            completion_table("lab", facts.labs, facts.lab_names),
-            completion_table("policy version", facts.versions),
+            completion_table("lab", facts.labs, names=facts.lab_names),
+            completion_table("evaluator", facts.evaluators, about=EVALUATORS),
+            completion_table("policy version", facts.versions, about="A session counts for both of its versions."),
+            completion_table("pair of policies", facts.pairs),
         ],
         "influence": [(one.lab, State(one.verdict)) for one in facts.influence[:ROWS_SHOWN]],
         "noise": in_one_sentence(facts.noise) if facts.noise else "",
@@ -147,7 +150,8 @@ def page(facts: Facts) -> dict[str, Any]:
 def verdicts(facts: Facts) -> list[Verdict]:
     """Of all that is held against a threshold."""
     of_labs = [one.verdict for one in facts.influence]
-    completed = [one.verdict for one in (facts.all, *facts.labs, *facts.versions)]
+    found = (facts.all, *facts.labs, *facts.evaluators, *facts.versions, *facts.pairs)
+    completed = [one.verdict for one in found]
     return [*(one.verdict for one in facts.shares), *completed, *of_labs]
 
 
@@ -196,10 +200,12 @@ def share_table(facts: Facts, by: By) -> ShareTable:
     return ShareTable(by, rows, len(found), states_text(one.verdict for one in found))
 
 
-def completion_table(title: str, found: Sequence[Completion], names: dict[str, str] | None = None) -> CompletionTable:
-    """names: what stands for the names on the page; versions go by their own."""
+def completion_table(
+    title: str, found: Sequence[Completion], *, names: Mapping[str, str] | None = None, about: str = ""
+) -> CompletionTable:
+    """names: what stands for the names on the page, where they do not go by their own."""
     rows = [completion_row(one, (names or {}).get(one.name, one.name)) for one in found[:ROWS_SHOWN]]
-    return CompletionTable(title, names is None, rows, len(found), states_text(one.verdict for one in found))
+    return CompletionTable(title, about, rows, len(found), states_text(one.verdict for one in found))
 
 
 def completion_row(one: Completion, name: str) -> CompletionRow:

@@ -205,6 +205,22 @@ def test_what_became_of_the_assigned_by_lab_and_by_version() -> None:
     assert (labs["lab-1"].assigned, labs["lab-2"].assigned, labs["lab-2"].rate) == (13, 4, 0)
     versions = {one.name: one.assigned for one in completion.of_versions(cells)}
     assert versions == {"alpha@1": 17, "beta@1": 13}
+    pairs = {one.name: (one.assigned, one.valid) for one in completion.of_pairs(cells)}
+    assert pairs == {"alpha@1 and beta@1": (13, 7), "alpha@1 and alpha@1": (4, 0)}
+
+
+def test_completion_of_evaluators_and_pairs() -> None:
+    cells = [
+        cell(30, evaluator="amber-fox"),
+        cell(20, evaluator="blue-hen", lab="lab-2", versions=("beta@1", "alpha@1")),
+        cell(15, evaluator="blue-hen", outcome=Outcome.ABANDONED, reason="no_time", versions=("beta@1", "gamma@1")),
+        cell(6, evaluator="blue-hen", outcome=Outcome.EXPIRED, reason="lease_expired", versions=("gamma@1", "beta@1")),
+        cell(50, evaluator="", outcome=Outcome.EXPIRED, reason="lease_expired"),
+    ]
+    found = [(one.name, one.valid, one.assigned, one.verdict) for one in completion.of_evaluators(cells)]
+    assert found == [("blue-hen", 20, 41, Verdict.WATCH), ("amber-fox", 30, 30, Verdict.WITHIN)]
+    pairs = [(one.name, one.valid, one.assigned, one.verdict) for one in completion.of_pairs(cells)]
+    assert pairs == [("beta@1 and gamma@1", 0, 21, Verdict.WATCH), ("alpha@1 and beta@1", 50, 100, Verdict.WATCH)]
 
 
 def test_without_sessions_nothing_can_be_told() -> None:

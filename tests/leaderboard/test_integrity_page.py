@@ -190,6 +190,23 @@ def test_the_tables_in_full(client: Client, arena: Arena) -> None:
     for row in completion[:2]:
         assert (row["assigned"], row["valid"], row["completion"]) == ("6", "3", "0.5")
         assert (row["not_valid_marked_invalid"], row["abandoned_no_time"], row["expired"]) == ("1", "1", "1")
+    (evaluator,) = (row for row in completion if row["of"] == "evaluator")
+    assert (evaluator["name"], evaluator["assigned"], evaluator["valid"]) == (arena.dana.pseudonym, "6", "3")
+    pairs = [row for row in completion if row["of"] == "pair"]
+    assert sum(int(row["assigned"]) for row in pairs) == 6
+    assert {name for row in pairs for name in row["name"].split(" and ")} <= {one.label for one in arena.versions}
+
+
+def test_evaluators_and_pairs_stand_on_the_page_and_in_the_api(client: Client, arena: Arena) -> None:
+    end_each_way(arena)
+    page = client.get("/integrity?board=overall").content.decode()
+    told = client.get("/api/v1/public/integrity?board=overall").json()["completion"]
+    assert f'<th scope="row">{arena.dana.pseudonym}</th>' in page
+    assert [(one["name"], one["assigned"]) for one in told["evaluators"]] == [(arena.dana.pseudonym, 6)]
+    assert arena.dana.email not in page
+    assert told["pairs"]
+    for pair in told["pairs"]:
+        assert f'<th scope="row">{pair["name"]}</th>' in page
 
 
 def test_every_reason_has_a_column() -> None:
