@@ -39,10 +39,10 @@ SIMLAB_MIX = {"pick": 6.0, "push": 4.0, "press": 2.0, "articulated": 6.0}
 def april() -> Comparisons:
     """The 612 valid sessions of April 2025, with progress and task categories."""
     folder = SHARED / "roboarena-2025-04"
-    sessions = [row for row in _rows(folder / "sessions.csv") if row["status"] == "valid"]
-    category = {row["session_uuid"]: row["task_category"] for row in _rows(folder / "tags.csv")}
+    sessions = [row for row in read_rows(folder / "sessions.csv") if row["status"] == "valid"]
+    category = {row["session_uuid"]: row["task_category"] for row in read_rows(folder / "tags.csv")}
     progress: defaultdict[tuple[str, str], float] = defaultdict(lambda: float("nan"))
-    for episode in _rows(folder / "episodes.csv"):
+    for episode in read_rows(folder / "episodes.csv"):
         progress[episode["session_uuid"], episode["label"]] = float(episode["progress"] or "nan")
     return encode(
         **_columns(sessions, "policy_a", "policy_b", "preference", "lab", "evaluator"),
@@ -54,7 +54,7 @@ def april() -> Comparisons:
 
 def simlab() -> Comparisons:
     """1,600 sessions of simulated labs with task mixes of their own; the category is the family of the task."""
-    rows = _rows(SHARED / "simlab" / "pairs.csv")
+    rows = read_rows(SHARED / "simlab" / "pairs.csv")
     return encode(
         **_columns(rows, "policy_a", "policy_b", "preference", "lab"),
         category=[row["family"] for row in rows],
@@ -183,6 +183,6 @@ def _columns(rows: Sequence[dict[str, str]], *names: str) -> dict[str, list[str]
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
