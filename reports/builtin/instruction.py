@@ -75,9 +75,11 @@ def needs_reasoning(reading: Reading) -> Finding[bool]:
 
 def kind(reading: Reading) -> Finding[Kind]:
     """Generalization where the task must be understood, dexterity where contact decides, else everyday."""
-    if reading.category in (TaskCategory.UNKNOWN, TaskCategory.NO_ACTION):
-        return Finding(None, "its category does not tell")
     label = str(reading.category.label)
+    if reading.category is TaskCategory.UNKNOWN:
+        return Finding(None, reading.why)
+    if reading.category is TaskCategory.NO_ACTION:
+        return Finding(None, f"its category is {label}")
     if reading.category in _OPEN_ENDED:
         return Finding(Kind.GENERALIZATION, f"its category is {label}")
     if reading.category in _DEXTROUS:
