@@ -73,6 +73,10 @@ lock: .env-dev ## resolve pyproject.toml into the lock files
 	@$(LOCK) --extra simlab --extra dev -o requirements-dev.lock
 	@$(LOCK:pyproject.toml=benchmarks/peers.in) -o requirements-bench.lock
 
+.PHONY: check-provider
+check-provider: .env-run ## can this server of models be used? URL=http://HOST/v1 MODEL=name [KEY_ENV=VARIABLE] [ARGS=--vision]
+	@exec $(PY) manage.py check_provider --url "$(URL)" --model "$(MODEL)" $(if $(KEY_ENV),--key-env "$(KEY_ENV)") $(ARGS)
+
 .PHONY: openapi
 openapi: .env-dev ## write docs/openapi.yaml anew from the code
 	@$(PY) manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml

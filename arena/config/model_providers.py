@@ -6,11 +6,9 @@ from urllib.parse import urlsplit
 
 from arena.config import env
 from arena.config.env import ConfigurationError
-from workers.providers.options import Options
+from workers.providers.options import LONGEST_TIMEOUT_S, Options
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")
-# Three times this is less than what a task of the worker may take.
-LONGEST_TIMEOUT_S = 240
 
 
 def model_providers(name: str, names: list[str]) -> tuple[Options, ...]:

@@ -11,6 +11,7 @@ _PROJECT = Path(__file__).resolve().parent.parent.parent
 
 _WITHOUT_SERVICES = {
     "check",
+    "check_provider",
     "collectstatic",
     "compilemessages",
     "diffsettings",

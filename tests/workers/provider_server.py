@@ -134,9 +134,15 @@ class ProviderServer(ThreadingHTTPServer):
         done = step(asked) if callable(step) else step
         return Says(json.dumps(done)) if isinstance(done, dict) else done
 
-    def _problem(self, headers: dict[str, str], raw: bytes) -> Replies | None:
+    def problem_of_key(self, headers: dict[str, str]) -> Replies | None:
         if self.key and headers.get("authorization") != f"Bearer {self.key}":
             return fails(401, f"Incorrect API key provided: {headers.get('authorization')}")
+        return None
+
+    def _problem(self, headers: dict[str, str], raw: bytes) -> Replies | None:
+        refused = self.problem_of_key(headers)
+        if refused:
+            return refused
         try:
             body = json.loads(raw)
         except ValueError:
@@ -171,7 +177,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
-        if self.path == "/v1/models":
+        refused = self.server.problem_of_key({name.lower(): value for name, value in self.headers.items()})
+        if refused:
+            self._send(refused)
+        elif self.path == "/v1/models":
             self._send(Replies(body={"object": "list", "data": [{"id": MODEL, "object": "model"}]}))
         else:
             self._send(fails(404, "no such address"))

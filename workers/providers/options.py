@@ -3,6 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+LONGEST_TIMEOUT_S = 240
+"""Three times this is less than what a task of the worker may take."""
+
 
 @dataclass(frozen=True)
 class Options:
