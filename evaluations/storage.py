@@ -150,6 +150,7 @@ _NAMED: dict[str, Callable[[str], Iterable[str]]] = {
     "episodes": _media("file"),
     "playback": _media("playback"),
     "posters": _media("poster"),
+    "sheets": _media("sheet"),
     "photos": lambda prefix: Photo.objects.filter(file__startswith=prefix).values_list(F("file"), flat=True),
 }
 

@@ -31,6 +31,7 @@ urlpatterns = [
     path("sessions/<uuid:session_id>", views.session_detail, name="session"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.jpg", views.session_poster, name="session-poster"),
+    path("sessions/<uuid:session_id>/<label:label>/<camera:kind>/sheet.jpg", views.session_sheet, name="session-sheet"),
     path("api/v1/uploads", uploads_api.Uploads.as_view(), name="api-uploads"),
     path("api/v1/uploads/<uuid:upload_id>", uploads_api.OneUpload.as_view(), name="api-upload"),
     path("lab", lab_pages.lab, name="lab"),

@@ -14,16 +14,19 @@ from typing import IO, Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
+
+from evaluations.measures import CELLS, LOOK, Evenly, Measures, Meter
 
 MAX_FRAMES = 20_000  # at 15 a second more than 20 minutes
 MAX_PIXELS = 4096 * 4096
-# Frames are judged at this size: enough to see darkness and motion, cheap enough for every frame.
-GLANCE = (64, 36)
 BLACK_BELOW = 20.0
-"""Mean luma (0 to 255) that no frame of a black video reaches; video black is 16."""
+"""Mean luma (0 to 255) that no frame of a black video reaches."""
 FROZEN_BELOW = 0.05
 """Mean change of luma between frames that no pair of frames of a frozen video reaches: codec noise stays below."""
-POSTER_QUALITY = 4  # of mjpeg: 2 is best, 31 is worst
+SHEET_FRAMES, SHEET_COLUMNS, SHEET_GAP = 12, 4, 2
+TILE_WIDTH, TILE_HIGHEST = 160, 320
+JPEG_QUALITY = 4  # of mjpeg: 2 is best, 31 is worst
 TRANSCODE = {"crf": "23", "preset": "veryfast"}
 FASTSTART = {"movflags": "+faststart"}
 
@@ -46,6 +49,9 @@ class VideoFacts:
     frozen: bool
     poster: bytes
     """The first frame, as JPEG."""
+    sheet: bytes
+    """SHEET_FRAMES, or all where there are fewer, evenly spread over the time from the first to the last, as JPEG."""
+    measures: Measures
 
     @property
     def plays_everywhere(self) -> bool:
@@ -128,16 +134,15 @@ def _facts(container: Any, deadline: float) -> VideoFacts:
     stream = container.streams.video[0]
     if stream.width * stream.height > MAX_PIXELS:
         raise VideoError(f"The picture has more than {MAX_PIXELS} pixels.")
-    poster, seen = b"", _Seen()
+    rate, seen = float(stream.average_rate or 0), _Seen()
     for frame in _frames(container, stream, deadline):
-        poster = poster or _jpeg(frame)
-        seen.add(frame.reformat(*GLANCE, "gray").to_ndarray())
-    rate = float(stream.average_rate or 0)
+        seen.add(frame, rate)
     # A file that was cut off may decode without an error, and then holds fewer frames than its index says.
     if not seen.frames or not rate or seen.frames < stream.frames:
         raise VideoError("The video ends before its end.")
+    duration_s = seen.frames / rate
     return VideoFacts(
-        duration_s=seen.frames / rate,
+        duration_s=duration_s,
         frames=seen.frames,
         width=stream.width,
         height=stream.height,
@@ -145,33 +150,89 @@ def _facts(container: Any, deadline: float) -> VideoFacts:
         pixels=str(stream.codec_context.pix_fmt),
         black=seen.dark,
         frozen=seen.still and seen.frames > 1,
-        poster=poster,
+        poster=seen.poster,
+        sheet=seen.sheet(),
+        measures=seen.meter.measures(duration_s),
     )
 
 
+Picture = NDArray[np.uint8]
+
+
 class _Seen:
-    """What the frames so far have in common. Of the frames themselves it keeps only the last."""
+    """What the frames so far tell. Of the frames themselves it keeps the last, and of a few a small picture."""
 
     def __init__(self) -> None:
         self.frames = 0
         self.dark = True
         self.still = True
-        self._last: np.ndarray[Any, Any] | None = None
+        self.poster = b""
+        self.meter = Meter()
+        self._tiles: Evenly[tuple[float, Picture]] = Evenly(2 * SHEET_FRAMES)
+        self._start = 0.0
+        self._last: tuple[float, Any] = (0.0, None)
+        self._last_luma: NDArray[np.int16] | None = None
 
-    def add(self, glance: np.ndarray[Any, Any]) -> None:
-        luma = glance.astype(np.int16)
+    def add(self, frame: Any, rate: float) -> None:
+        at = self.frames / max(rate, 1.0) if frame.time is None else float(frame.time)
+        if not self.frames:
+            self.poster, self._start = _jpeg(frame), at
+        at -= self._start
+        cells = _luma(frame, CELLS)
+        self._compare(cells.astype(np.int16))
+        self.meter.add(cells, at=at)
+        self._tiles.offer(lambda: self._look(frame, at))
         self.frames += 1
+        self._last = at, frame
+
+    def sheet(self) -> bytes:
+        tiles = list(self._tiles.items)
+        at, frame = self._last
+        if tiles[-1][0] < at:
+            tiles.append((at, _tile(frame)))
+        times = np.array([time for time, _ in tiles])
+        wanted = np.linspace(0, times[-1], SHEET_FRAMES)
+        chosen = sorted({int(np.abs(times - time).argmin()) for time in wanted})
+        return _jpeg(av.VideoFrame.from_ndarray(_in_rows([tiles[index][1] for index in chosen]), format="rgb24"))
+
+    def _compare(self, luma: NDArray[np.int16]) -> None:
         self.dark = self.dark and bool(luma.mean() < BLACK_BELOW)
-        if self._last is not None:
-            self.still = self.still and bool(np.abs(luma - self._last).mean() < FROZEN_BELOW)
-        self._last = luma
+        if self._last_luma is not None:
+            self.still = self.still and bool(np.abs(luma - self._last_luma).mean() < FROZEN_BELOW)
+        self._last_luma = luma
+
+    def _look(self, frame: Any, at: float) -> tuple[float, Picture]:
+        self.meter.look(_luma(frame, LOOK))
+        return at, _tile(frame)
+
+
+def _luma(frame: Any, size: tuple[int, int]) -> Picture:
+    luma: Picture = frame.reformat(*size, "gray", interpolation="AREA").to_ndarray()
+    return luma
+
+
+def _tile(frame: Any) -> Picture:
+    height = round(TILE_WIDTH * frame.height / frame.width / 2) * 2
+    tile: Picture = frame.reformat(TILE_WIDTH, min(max(height, 2), TILE_HIGHEST), "rgb24").to_ndarray()
+    return tile
+
+
+def _in_rows(tiles: list[Picture]) -> Picture:
+    """One picture of them all, SHEET_COLUMNS in a row. Where the picture changes its size they take the first's."""
+    height, width, _ = tiles[0].shape
+    rows, columns = -(-len(tiles) // SHEET_COLUMNS), min(len(tiles), SHEET_COLUMNS)
+    sheet = np.zeros((rows * (height + SHEET_GAP) - SHEET_GAP, columns * (width + SHEET_GAP) - SHEET_GAP, 3), np.uint8)
+    for number, tile in enumerate(tiles):
+        top, left = number // SHEET_COLUMNS * (height + SHEET_GAP), number % SHEET_COLUMNS * (width + SHEET_GAP)
+        sheet[top : top + height, left : left + width] = tile[:height]
+    return sheet
 
 
 def _jpeg(frame: Any) -> bytes:
     encoder: Any = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
     encoder.time_base = Fraction(1, 25)
-    encoder.options = {"qmin": str(POSTER_QUALITY), "qmax": str(POSTER_QUALITY)}
+    encoder.options = {"qmin": str(JPEG_QUALITY), "qmax": str(JPEG_QUALITY)}
     picture = frame.reformat(format="yuvj420p")
     picture.pts = None
     return b"".join(bytes(packet) for packet in [*encoder.encode(picture), *encoder.encode(None)])

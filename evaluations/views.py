@@ -54,3 +54,11 @@ def session_poster(request: HttpRequest, session_id: uuid.UUID, label: str, kind
     if not media.poster:
         raise NotFound("poster_unknown", "There is no picture of this video yet.")
     return ranged_response(request, file=media.poster, content_type="image/jpeg", etag=f"{media.sha256}-poster")
+
+
+@require_safe
+def session_sheet(request: HttpRequest, session_id: uuid.UUID, label: str, kind: str) -> HttpResponseBase:
+    media = access.video_to_read(request.user, session_id, label=label, kind=kind)
+    if not media.sheet:
+        raise NotFound("sheet_unknown", "There is no contact sheet of this video yet.")
+    return ranged_response(request, file=media.sheet, content_type="image/jpeg", etag=f"{media.sha256}-sheet")

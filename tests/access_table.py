@@ -300,6 +300,8 @@ GET    /sessions/{ended}/report                                   200 200 200 20
 POST   /sessions/{ended}/report                                   400 400 400 400 400 400
 GET    /sessions/{open}/A/wrist.jpg                               404 404 404 404 404 404
 GET    /sessions/{ended}/A/left.jpg                               404 404 404 404 404 404
+GET    /sessions/{open}/A/wrist/sheet.jpg                         404 404 404 404 404 404
+GET    /sessions/{ended}/A/left/sheet.jpg                         404 404 404 404 404 404
 GET    /sessions/{open}/A/wrist.mp4                               404 404 404 404 404 404
 GET    /sessions/{ended}/A/left.mp4                               200 200 200 200 200 200
 GET    /sessions/{open}/photos/{photo}.jpg                        404 200 404 404 404 404

@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from arena.models import Person
+from evaluations.measures import Measures, measures_from
 from evaluations.models.sessions import Session, Side
 
 KIND_PATTERN = "[a-z0-9][a-z0-9-]{0,23}"
@@ -112,9 +113,11 @@ class MediaFile(models.Model):
     # A check that was begun, and how often: one that ends its worker leaves no other trace.
     claimed_at = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
-    # What the check made of a video: a form that browsers play, where the file itself is none, and its first frame.
+    # What the check made of a video: a form that browsers play, where the file itself is none, its first frame, and a
+    # contact sheet.
     playback = models.FileField(max_length=200, blank=True)
     poster = models.FileField(max_length=200, blank=True)
+    sheet = models.FileField(max_length=200, blank=True)
     problem = models.CharField("why it cannot be read", max_length=200, blank=True)
     black = models.BooleanField("no frame shows anything", null=True, blank=True)
     frozen = models.BooleanField("nothing moves", null=True, blank=True)
@@ -123,6 +126,8 @@ class MediaFile(models.Model):
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
     codec = models.CharField(max_length=20, blank=True)
+    # The fields of `Measures`. Files that were checked before these were taken have none until a sweep comes to them.
+    measures = models.JSONField(null=True, blank=True)
 
     class Meta:
         ordering = ("side", "kind")
@@ -132,6 +137,11 @@ class MediaFile(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], condition=Q(check_state="pending"), name="media_pending"),
+            models.Index(
+                fields=["id"],
+                condition=Q(check_state="passed", measures__isnull=True) & ~Q(kind="trajectory"),
+                name="media_unmeasured",
+            ),
         ]
         triggers = [
             pgtrigger.ReadOnly(name="media_immutable", fields=["side", "kind", "file", "size", "sha256"]),
@@ -145,6 +155,10 @@ class MediaFile(models.Model):
     def played(self) -> models.fields.files.FieldFile:
         """The file that a browser is given."""
         return self.playback or self.file
+
+    @property
+    def measured(self) -> Measures | None:
+        return measures_from(self.measures) if self.measures else None
 
     @property
     def is_video(self) -> bool:

@@ -1,4 +1,5 @@
 import io
+import json
 import time
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -54,7 +56,7 @@ def upload(arena: Arena, kind: MediaFile.Kind, content: bytes, *, now: datetime 
 def check(arena: Arena, kind: MediaFile.Kind, content: bytes) -> MediaFile:
     episode = upload(arena, kind, content)
     media.check_side(side_id=episode.side_id, now=timezone.now())
-    return MediaFile.objects.get()
+    return MediaFile.objects.get(side=episode.side_id)
 
 
 def soon() -> float:
@@ -133,6 +135,29 @@ def test_the_first_frame_is_its_poster(arena: Arena, client: Client) -> None:
     assert Client().get(path).status_code == 404
 
 
+def test_its_contact_sheet_shows_how_it_goes_on(arena: Arena, client: Client) -> None:
+    found = check(arena, MediaFile.Kind.LEFT, encode())
+    with found.sheet.open("rb") as sheet, av.open(sheet, "r", format="mjpeg") as picture:
+        frame = next(picture.decode(video=0))
+    assert (frame.width, frame.height) == (4 * 162 - 2, 3 * 122 - 2)
+    client.force_login(arena.dana)
+    path = f"/sessions/{Session.objects.get().pk}/A/left/sheet.jpg"
+    answer: Any = client.get(path)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "image/jpeg")
+    assert b"".join(answer.streaming_content).startswith(b"\xff\xd8")
+    assert Client().get(path).status_code == 404
+    MediaFile.objects.update(sheet="")
+    assert client.get(path).status_code == 404
+
+
+def test_what_was_measured_is_kept(arena: Arena) -> None:
+    found = check(arena, MediaFile.Kind.LEFT, encode(still=120))
+    measured = found.measured
+    assert measured is not None
+    assert measured.brightness == pytest.approx(120 / 255, abs=0.01)
+    assert (measured.moved, measured.still_at_end_s) == (False, found.duration_s)
+
+
 @pytest.mark.parametrize(
     ("content", "black", "frozen"),
     [(encode(), False, False), (encode(still=0), True, True), (encode(still=120), False, True)],
@@ -153,7 +178,11 @@ def test_a_check_that_outlives_its_claim_leaves_no_files_behind(arena: Arena, mo
 
     monkeypatch.setattr(media, "_look_at", interrupted)
     found = check(arena, MediaFile.Kind.LEFT, encode())
-    for folder, kept in (("posters", found.poster), ("playback", found.playback)):
+    for folder, kept in (
+        ("posters", found.poster),
+        ("sheets", found.sheet),
+        ("playback", found.playback),
+    ):
         names = [
             name
             for start in default_storage.listdir(folder)[0]
@@ -238,6 +267,77 @@ def test_the_sweep_passes_over_what_is_being_checked(
     assert asked == [second.side_id]
     media.enqueue_stale(now=now + media.CLAIM * 2)
     assert asked == [second.side_id, first.side_id]
+
+
+def checked_before_measures(arena: Arena, content: bytes | None = None) -> MediaFile:
+    found = check(arena, MediaFile.Kind.LEFT, content or encode())
+    default_storage.delete(str(found.sheet.name))
+    MediaFile.objects.filter(pk=found.pk).update(measures=None, sheet="", claimed_at=None)
+    return MediaFile.objects.get(pk=found.pk)
+
+
+def test_a_video_that_was_checked_before_is_measured_later(arena: Arena, asked: list[int]) -> None:
+    old = checked_before_measures(arena)
+    assert old.measured is None
+    later = timezone.now() + 2 * media.STALE
+    media.enqueue_stale(now=later)
+    assert asked == [old.side_id]
+    media.check_side(side_id=old.side_id, now=later)
+    found = MediaFile.objects.get()
+    assert found.measured is not None
+    assert default_storage.exists(str(found.sheet.name))
+    assert (found.check_state, found.checked_at, found.poster) == ("passed", old.checked_at, old.poster)
+    media.enqueue_stale(now=later + 2 * media.CLAIM)
+    assert asked == [old.side_id]
+
+
+def test_old_videos_do_not_crowd_out_what_comes_in(
+    arena: Arena, asked: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(media, "MEASURE_BATCH", 1)
+    for _ in range(2):
+        found = upload(make_arena(), MediaFile.Kind.LEFT, encode())
+        media.check_side(side_id=found.side_id, now=timezone.now())
+    MediaFile.objects.update(measures=None, claimed_at=None)
+    new = upload(arena, MediaFile.Kind.LEFT, encode())
+    media.enqueue_stale(now=timezone.now() + 2 * media.STALE)
+    first = MediaFile.objects.order_by("side_id")[0]
+    assert asked == [new.side_id, first.side_id]
+
+
+def test_an_old_video_that_is_gone_stays_as_it_was_and_is_given_up(arena: Arena, asked: list[int]) -> None:
+    old = checked_before_measures(arena)
+    default_storage.delete(str(old.file.name))
+    now = timezone.now()
+    for _ in range(2 * media.MAX_ATTEMPTS):
+        now += 2 * media.CLAIM
+        media.check_side(side_id=old.side_id, now=now)
+    found = MediaFile.objects.get()
+    assert (found.check_state, found.measures, found.sheet.name) == ("passed", None, "")
+    assert found.attempts == 2 * media.MAX_ATTEMPTS
+    media.enqueue_stale(now=now + 2 * media.CLAIM)
+    assert asked == []
+
+
+def test_an_old_video_is_measured_by_one_worker_at_a_time(arena: Arena) -> None:
+    checked_before_measures(arena)
+    now = timezone.now()
+    MediaFile.objects.update(claimed_at=now)
+    assert media.measure_next(now=now + media.CLAIM - timedelta(seconds=1)) == []
+    assert media.measure_next(now=now + media.CLAIM + timedelta(seconds=1)) == [True]
+
+
+def test_the_command_measures_all_or_so_many(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in range(3):
+        checked_before_measures(make_arena())
+    call_command("measure_videos", "--limit", "2", "--json")
+    call_command("measure_videos", "--json")
+    call_command("measure_videos", "--json")
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"measured": 2, "failed": 0},
+        {"measured": 1, "failed": 0},
+        {"measured": 0, "failed": 0},
+    ]
 
 
 def test_a_video_of_too_many_frames_is_called_so(arena: Arena, monkeypatch: pytest.MonkeyPatch) -> None:

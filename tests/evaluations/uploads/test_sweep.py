@@ -81,8 +81,8 @@ def test_media_without_a_row_go_and_others_stay(dana: TusClient, session: Sessio
     media.check_side(side_id=session.sides.get(label="A").pk, now=timezone.now())
     root = Path(settings.MEDIA_ROOT)
     named = {path for path in root.rglob("*") if path.is_file()}
-    assert len(named) >= 4  # two files and the posters of two
-    stray = {root / folder / "ab" / "stray.mp4" for folder in ("episodes", "playback", "posters", "photos")}
+    assert len(named) >= 6  # two files, and posters and contact sheets of two
+    stray = {root / folder / "ab" / "stray.mp4" for folder in ("episodes", "playback", "posters", "sheets", "photos")}
     foreign = root / "others" / "ab" / "kept.bin"
     for path in {*stray, foreign}:
         path.parent.mkdir(parents=True, exist_ok=True)
