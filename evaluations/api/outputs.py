@@ -207,10 +207,53 @@ class TaskPageOutput(PageOutput):
     results = TaskOutput(many=True)
 
 
+class MeasuresOutput(Output):
+    sharpness = serializers.FloatField(
+        help_text="Variance of the Laplacian of luma (0 to 255) at 320 x 240; the median."
+    )
+    brightness = serializers.FloatField(help_text="Mean luma, 0 to 1.")
+    dark_share = serializers.FloatField(help_text="Of the pixels, those as good as black.")
+    bright_share = serializers.FloatField(help_text="Of the pixels, those as good as white.")
+    moved = serializers.BooleanField()
+    idle_at_start_s = serializers.FloatField(help_text="Before the first motion; the whole time where there is none.")
+    still_at_end_s = serializers.FloatField(help_text="After the last motion; the whole time where there is none.")
+    motion = serializers.ListField(
+        child=serializers.FloatField(),
+        help_text="Over 32 equal parts of the time: change of luma a second, as a share of its range.",
+    )
+
+
+class CameraFactsOutput(Output):
+    kind = serializers.CharField()
+    duration_s = serializers.FloatField()
+    frames = serializers.IntegerField()
+    black = serializers.BooleanField()
+    frozen = serializers.BooleanField()
+    measures = MeasuresOutput()
+    sheet_url = serializers.CharField(allow_null=True, help_text="12 frames, evenly spread over the time, as JPEG.")
+
+
+class EpisodeFactsOutput(Output):
+    """What was measured of a side's videos."""
+
+    seen = serializers.ListField(child=serializers.CharField(), help_text="The cameras that show anything.")
+    duration_s = serializers.FloatField(help_text="Of the longest video.")
+    frames = serializers.IntegerField()
+    brightness = serializers.FloatField(help_text="The mean of the cameras that show anything.")
+    sharpness = serializers.FloatField(help_text="Of the sharpest camera.")
+    idle_at_start_s = serializers.FloatField(help_text="While no camera sees motion.")
+    still_at_end_s = serializers.FloatField(help_text="While no camera sees motion.")
+    moved = serializers.BooleanField()
+    black = serializers.BooleanField()
+    frozen = serializers.BooleanField()
+    cameras = CameraFactsOutput(many=True)
+
+
 class PublicSideOutput(Output):
     policy = NamedPolicyOutput()
     episode = EpisodeOutput(allow_null=True)
     media = MediaOutput(many=True)
+    facts = EpisodeFactsOutput(allow_null=True, help_text="Null until a video of the side was measured.")
 
 
 class PublicSidesOutput(Output):

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,7 @@ from evaluations.blinding import relay_token
 from evaluations.drafts import DraftView
 from evaluations.live import live_state
 from evaluations.models import Draft, Episode, MediaFile, Photo, Result, Session, Side, Upload
+from evaluations.selectors import side_facts
 
 _WAITING_UPLOADS = Prefetch(
     "uploads", queryset=Upload.objects.filter(finished_at=None, cancelled_at=None), to_attr="waiting_uploads"
@@ -85,7 +87,12 @@ def public_session(session: Session) -> dict[str, Any]:
         "pair_probability": session.pair_probability,
         "pool_size": session.pool_size,
         "sides": {
-            side.label: {"policy": _policy(side), "episode": _episode_of(side), "media": _media(side)}
+            side.label: {
+                "policy": _policy(side),
+                "episode": _episode_of(side),
+                "media": _media(side),
+                "facts": _measured(side),
+            }
             for side in _sides(session)
         },
         "exclusion": exclusion
@@ -210,6 +217,18 @@ def _file(side: Side, media: MediaFile) -> dict[str, Any]:
         "video_url": reverse("session-video", args=address) if media.is_video else None,
         "poster_url": reverse("session-poster", args=address) if media.poster else None,
     }
+
+
+def _measured(side: Side) -> dict[str, Any] | None:
+    facts = side_facts(side)
+    if facts is None:
+        return None
+    sheets = {media.kind for media in side.videos if media.sheet}
+    found = asdict(facts)
+    for camera in found["cameras"]:
+        address = [side.session_id, side.label, camera["kind"]]
+        camera["sheet_url"] = reverse("session-sheet", args=address) if camera["kind"] in sheets else None
+    return found
 
 
 def _upload(upload: Upload) -> dict[str, Any]:

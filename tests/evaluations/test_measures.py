@@ -3,7 +3,6 @@
 import io
 import time
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
 import av
@@ -12,65 +11,25 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from evaluations import video
 from evaluations.measures import BINS, CELLS, LAG_S, LOOK, Evenly, Measures, Meter, measures_from, sharpness
 from evaluations.video import VideoFacts
-
-RATE = 15
-SIZE = (320, 240)
-Picture = NDArray[np.uint8]
-
-
-def scene(seed: int = 0) -> Picture:
-    """A still life: fields of many shades with sharp edges."""
-    shades = np.random.default_rng(seed).integers(60, 200, (24, 32), dtype=np.uint8)
-    return np.repeat(np.repeat(shades, SIZE[1] // 24, axis=0), SIZE[0] // 32, axis=1)
-
-
-def with_block(picture: Picture, left: float) -> Picture:
-    made = picture.copy()
-    made[100:140, round(left) : round(left) + 40] = 250
-    return made
-
-
-def blurred(picture: Picture, times: int = 8) -> Picture:
-    luma = picture.astype(np.float64)
-    for _ in range(times):
-        for axis in (0, 1):
-            luma = (np.roll(luma, 1, axis) + luma + np.roll(luma, -1, axis)) / 3
-    return luma.astype(np.uint8)
-
-
-def film(pictures: Sequence[Picture], **options: str) -> VideoFacts:
-    target = io.BytesIO()
-    with av.open(target, "w", format="mp4") as output:
-        stream: Any = output.add_stream("libx264", rate=Fraction(RATE), options={"preset": "veryfast", **options})
-        stream.height, stream.width = pictures[0].shape
-        stream.pix_fmt = "yuv420p"
-        for picture in pictures:
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="gray")))
-        output.mux(stream.encode())
-    return video.inspect(target, deadline=time.monotonic() + 60)
+from tests.evaluations.films import RATE, Picture, blurred, encoded, moving_between, noisy, scene
 
 
 def measured(pictures: Sequence[Picture], **options: str) -> Measures:
     return film(pictures, **options).measures
 
 
-def moving_between(first: float, last: float, seconds: float, speed: float = 4.0) -> list[Picture]:
-    """A block that rests, moves and rests again: `speed` is in pixels a frame."""
-    frames, still = int(seconds * RATE), scene()
-    return [with_block(still, 20 + speed * (np.clip(n / RATE, first, last) - first) * RATE) for n in range(frames)]
+def film(pictures: Sequence[Picture], **options: str) -> VideoFacts:
+    return video.inspect(io.BytesIO(encoded(pictures, **options)), deadline=time.monotonic() + 60)
 
 
 def test_bright_and_dark_are_told_apart() -> None:
     dark, bright = (measured([np.full((240, 320), shade, np.uint8)] * 5) for shade in (2, 252))
-    assert (dark.brightness, bright.brightness) == (
-        pytest.approx(2 / 255, abs=0.01),
-        pytest.approx(252 / 255, abs=0.01),
-    )
+    assert dark.brightness == pytest.approx(2 / 255, abs=0.01)
+    assert bright.brightness == pytest.approx(252 / 255, abs=0.01)
     assert (dark.dark_share, dark.bright_share) == (1.0, 0.0)
     assert (bright.dark_share, bright.bright_share) == (0.0, 1.0)
 
@@ -123,12 +82,6 @@ def test_slow_motion_is_motion() -> None:
 def test_motion_that_goes_on_to_the_end_leaves_no_stillness() -> None:
     found = measured(moving_between(0.0, 6.0, 6.0, speed=2.5))
     assert (found.still_at_end_s, found.idle_at_start_s < 0.3) == (0.0, True)
-
-
-def noisy(seconds: float, spread: float) -> list[Picture]:
-    random, still = np.random.default_rng(1), scene().astype(np.float64)
-    frames = int(seconds * RATE)
-    return [np.clip(still + random.normal(0, spread, still.shape), 0, 255).astype(np.uint8) for _ in range(frames)]
 
 
 @pytest.mark.parametrize("crf", ["18", "35"])
