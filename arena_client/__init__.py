@@ -1,9 +1,10 @@
-"""Policy Arena from a robot station: a typed client of its API, the policies' websocket protocol, and rollouts."""
+"""Policy Arena from a robot station, and for owners of policies: its API, the websocket protocol, rollouts."""
 
 from arena_client.answers import (
     ApiKey,
     Draft,
     Episode,
+    Finding,
     Lab,
     Live,
     LiveSide,
@@ -11,6 +12,8 @@ from arena_client.answers import (
     Media,
     Missing,
     Photo,
+    PolicyVersion,
+    ProtocolCheck,
     Result,
     Rubric,
     Session,
@@ -49,6 +52,7 @@ __all__ = [
     "Draft",
     "DraftChanged",
     "Episode",
+    "Finding",
     "InvalidInput",
     "Judge",
     "Lab",
@@ -64,6 +68,8 @@ __all__ = [
     "PolicyConnection",
     "PolicyError",
     "PolicyMetadata",
+    "PolicyVersion",
+    "ProtocolCheck",
     "Result",
     "Rollout",
     "Rubric",

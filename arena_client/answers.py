@@ -1,4 +1,4 @@
-"""What the platform answers. Until a session is revealed nothing here names a policy."""
+"""What the platform answers. Until a session is revealed nothing here names a policy that it holds."""
 
 from __future__ import annotations
 
@@ -214,3 +214,32 @@ class Lease:
     """Until when an open session is kept."""
 
     lease_expires_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A step of a check of a policy server: `passed`, `failed` or `could_not_check`."""
+
+    step: str
+    outcome: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class ProtocolCheck:
+    """`finished_at` is None while it waits or runs."""
+
+    id: str
+    version: str
+    finished_at: datetime | None = None
+    passed: bool | None = None
+    median_ms: float | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PolicyVersion:
+    """A version of one's lab, SLUG@VERSION, and its place in the pool."""
+
+    version: str
+    pool: str

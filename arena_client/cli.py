@@ -17,6 +17,7 @@ from arena_client.answers import LABELS, Session
 from arena_client.client import SERVER_VARIABLE, Client
 from arena_client.errors import ArenaError
 from arena_client.keys import VARIABLE, key_file
+from arena_client.owning import check_lines, checked, results_table
 from arena_client.policy import Closed, PolicyConnection, PolicyError, Unreachable
 from arena_client.rollout import MAX_STEPS, Rollout, run_rollout
 from arena_client.running import run_session
@@ -64,9 +65,13 @@ def _client(options: argparse.Namespace) -> Client:
 
 
 def _wait(reason: str, seconds: float) -> None:
+    _pause(f"{reason} Trying again in {seconds:.0f} s.", seconds)
+
+
+def _pause(reason: str, seconds: float) -> None:
     import time
 
-    tell(f"{reason} Trying again in {seconds:.0f} s.")
+    tell(reason)
     time.sleep(seconds)
 
 
@@ -183,6 +188,31 @@ def abandon(options: argparse.Namespace) -> int:
     return _show(session, _session_lines(session), options)
 
 
+def check(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        found = checked(client, options.version, wait=_pause)
+    _show(found, check_lines(found), options)
+    return 0 if found.passed else 1
+
+
+def pause(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        version = client.pause(options.version)
+    return _show(version, [f"{version.version}: {version.pool}"], options)
+
+
+def resume(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        version = client.resume(options.version)
+    return _show(version, [f"{version.version}: {version.pool}"], options)
+
+
+def results(options: argparse.Namespace) -> int:
+    with _client(options) as client:
+        rows = list(client.results(options.policy))
+    return _show(rows, results_table(rows).splitlines(), options)
+
+
 def run(options: argparse.Namespace) -> int:
     """A whole session. Stopped in between, it says how to go on."""
     if not options.instruction and not options.resume:
@@ -267,7 +297,7 @@ def _plain(value: Any) -> Any:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="arena-client",
-        description="Policy Arena from a robot station.",
+        description="Policy Arena from a robot station, and for the owners of policies.",
         epilog=f"The API key is taken from the variable {VARIABLE} or from the file {key_file()} (chmod 600).",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -280,6 +310,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_rollout(_add(commands, "rollout", rollout, "run one rollout; with --address no API key is needed"))
     _add_results(commands)
     _add_run(_add(commands, "run", run, "a whole session: both sides, uploads, scores"))
+    _add_owning(commands)
     return parser
 
 
@@ -336,6 +367,18 @@ def _add_results(commands: Any) -> None:
     leaving.add_argument("session")
     leaving.add_argument("--reason", required=True, help="such as robot_fault, no_time, evaluator_left")
     leaving.add_argument("--comment")
+
+
+def _add_owning(commands: Any) -> None:
+    named: list[tuple[str, Callable[[argparse.Namespace], int], str]] = [
+        ("check", check, "have a policy's server checked, and wait for what was found"),
+        ("pause", pause, "take a policy's version out of the pool"),
+        ("resume", resume, "put it back into the pool"),
+    ]
+    for name, command, text in named:
+        _add(commands, name, command, text).add_argument("version", metavar="SLUG@VERSION")
+    listing = _add(commands, "results", results, "every published session of a policy of yours, as CSV")
+    listing.add_argument("policy", metavar="SLUG")
 
 
 def _add_side(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The platform's API, as far as a station needs it. Each call is repeated until it is answered for good."""
+"""The platform's API, as far as stations and owners of policies need it. Each call is repeated until it is answered."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from arena_client.answers import (
     Media,
     PendingUpload,
     Photo,
+    PolicyVersion,
+    ProtocolCheck,
     Rubric,
     Session,
     Stage,
@@ -191,6 +193,26 @@ class Client:
     def extend(self, session_id: str) -> datetime | None:
         """Ask for more time: until when the session is now kept open."""
         return self._post(Lease, f"sessions/{session_id}/extend", {}).lease_expires_at
+
+    # For the owners of policies, with the scope `own`. A version is SLUG@VERSION.
+
+    def check(self, version: str) -> ProtocolCheck:
+        """Have the version's server checked. A check that waits or runs already is it."""
+        return self._post(ProtocolCheck, f"versions/{version}/checks", {})
+
+    def check_found(self, version: str, check_id: str) -> ProtocolCheck:
+        return self._get(ProtocolCheck, f"versions/{version}/checks/{check_id}")
+
+    def pause(self, version: str) -> PolicyVersion:
+        """It is dealt to nobody until it is resumed."""
+        return self._post(PolicyVersion, f"versions/{version}/pause", {})
+
+    def resume(self, version: str) -> PolicyVersion:
+        return self._post(PolicyVersion, f"versions/{version}/resume", {})
+
+    def results(self, policy: str) -> Iterator[dict[str, Any]]:
+        """Every published session of a policy of yours, by its slug, the oldest first: a row for each of its sides."""
+        return self._list(dict[str, Any], f"policies/{policy}/results")
 
     def _get(self, kind: type[T], path: str, **params: Any) -> T:
         return decode(kind, self._transport.call("GET", _path(path), params=_given(params)))
