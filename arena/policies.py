@@ -87,9 +87,15 @@ def move_endpoint(*, version: PolicyVersion, endpoint_url: str, by: Person | Non
     return endpoint
 
 
+def parts_of(label: str) -> tuple[str, str]:
+    """The slug and the version of SLUG@VERSION. Of what the database cannot be asked for: nothing's."""
+    slug, _, version = label.rpartition("@")
+    return ("", "") if "\x00" in label else (slug, version)
+
+
 def find_version(label: str) -> PolicyVersion:
     """A registered version by its label, SLUG@VERSION."""
-    slug, _, version = label.rpartition("@")
+    slug, version = parts_of(label)
     registered = PolicyVersion.objects.filter(policy__source=Source.REGISTERED).select_related("policy__lab")
     found = registered.filter(policy__slug=slug, version=version).first()
     if found is None:

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from arena.access import steward
 from arena.errors import NotFound
 from arena.models import Lab, Person, Policy, PolicyVersion, Source
+from arena.policies import parts_of
 from evaluations.models import MediaFile
 from evaluations.requests.access import labs_of, labs_to_order_for, require_owner
 
@@ -53,7 +54,7 @@ def version_to_change(user: User, label: str) -> PolicyVersion:
 
 
 def version_in(labs: QuerySet[Lab], label: str) -> PolicyVersion:
-    slug, _, version = label.rpartition("@")
+    slug, version = parts_of(label)
     policy = policy_in(labs, slug)
     found = policy.versions.select_related("policy__lab", "endpoint").filter(version=version).first()
     if found is None:

@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from arena import access
 from arena.errors import AccessDenied, NotFound
 from arena.models import OWNER_ROLES, Lab, Person, PolicyVersion
+from arena.policies import parts_of
 from evaluations.models import EvaluationRequest
 from evaluations.requests import selectors
 
@@ -35,7 +36,7 @@ def request_to_change(user: Person | AnonymousUser, request_id: uuid.UUID) -> Ev
 
 def version_to_order(user: Person | AnonymousUser, label: str) -> PolicyVersion:
     """A version of a lab for which one may order, by its label."""
-    slug, _, version = label.rpartition("@")
+    slug, version = parts_of(label)
     own = PolicyVersion.objects.filter(policy__lab__in=labs_of(user)).select_related("policy__lab", "embodiment")
     found = own.filter(policy__slug=slug, version=version).first()
     if found is None or found.policy.lab is None:

@@ -16,6 +16,7 @@ from arena.api.permissions import OWN, READ_OR_OWN, labs_of, opens_lab, person
 from arena.api.views import ApiView, answer, read
 from arena.errors import NotFound
 from arena.models import PolicyVersion
+from arena.policies import parts_of
 from evaluations.models import LARGEST_REQUEST, EvaluationRequest, TaskCategory
 from evaluations.requests import access, forecast, orders, selectors
 from evaluations.requests.orders import Conditions
@@ -190,7 +191,7 @@ def _asked(request: Request) -> tuple[PolicyVersion, int, Conditions]:
 
 
 def _opponent(version: PolicyVersion, label: str) -> PolicyVersion:
-    slug, _, name = label.rpartition("@")
+    slug, name = parts_of(label)
     found = selectors.opponents_of(version).filter(policy__slug=slug, version=name).first()
     if found is None:
         raise NotFound("opponent_unknown", f"{label} could not meet {version}.", hint="It looks like SLUG@VERSION.")

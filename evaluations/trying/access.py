@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from arena import access
 from arena.errors import AccessDenied, NotFound
 from arena.models import Lab, Person, PolicyVersion, Source
+from arena.policies import parts_of
 from evaluations.desk.access import lab_of
 from evaluations.models import Trial
 from evaluations.requests.access import labs_of, require_owner
@@ -56,7 +57,7 @@ def trial_to_withdraw(user: User, trial_id: uuid.UUID) -> Trial:
 
 def version_to_waive(user: User, label: str) -> PolicyVersion:
     access.steward(user)
-    slug, _, version = label.rpartition("@")
+    slug, version = parts_of(label)
     registered = PolicyVersion.objects.filter(policy__source=Source.REGISTERED).select_related("policy__lab")
     found = registered.filter(policy__slug=slug, version=version).first()
     if found is None:

@@ -164,6 +164,12 @@ def test_a_key_of_another_lab_finds_nothing(arena: Arena, bob: Person) -> None:
     assert code(key.post("policies", REGISTERED | {"lab": arena.owners.slug})) == (404, "lab_unknown")
 
 
+@pytest.mark.parametrize("label", ["nothing@1", "nothing", "@", "a%00@1", "%F0%9F%A4%96@1", "a@%00"])
+def test_labels_that_name_nothing(owner: Api, label: str) -> None:
+    assert owner.get(f"versions/{label}").status_code == 404
+    assert owner.post(f"versions/{label}/pause").status_code == 404
+
+
 def test_scopes(arena: Arena, bob: Person) -> None:
     reads = with_key(bob, arena.owners, ("read",))
     label = arena.versions[0].label

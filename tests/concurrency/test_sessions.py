@@ -15,10 +15,12 @@ from django.test import override_settings
 from django.utils import timezone
 
 from arena.errors import Conflict
-from arena.models import AuditEvent, Person, Role
+from arena.models import AuditEvent, Notice, Person, Role
+from credits import ledger
 from evaluations import assignments, pairs, sessions
 from evaluations.models import Episode, Label, MediaFile, Preference, Result, Session, State
 from evaluations.pairing import DrawKind, repeat_chance
+from evaluations.requests import orders
 from evaluations.sessions import Judgement
 from tests.factories import Arena, finish_session, make_arena, make_person, open_session, upload_episode
 
@@ -123,6 +125,26 @@ def test_a_judgement_and_the_sweep_at_the_end_of_the_lease_leave_one_outcome(are
     session.refresh_from_db()
     ends = AuditEvent.objects.filter(tag__in=["session:submitted", "session:expired"]).count()
     assert (ends, Result.objects.count(), session.is_open) == (1, 1, False)
+
+
+@override_settings(REQUESTED_SHARE=1.0)
+def test_sessions_revealed_at_once_tell_once_that_their_request_is_done(arena: Arena) -> None:
+    """Each of them sees the others veiled when it begins; the last of them tells it all the same."""
+    alice = make_person("alice@example.org", lab=arena.owners, role=Role.OWNER)
+    ledger.earn(lab=arena.owners, amount=3, key="welcome")
+    request = orders.place(version=arena.versions[0], wanted=3, by=alice, now=timezone.now())
+    veiled = []
+    for number in range(3):
+        session = open_session(arena, f"task {number}")
+        for label in Label:
+            upload_episode(session, label)
+        judgement = Judgement(preference=Preference.TIE, notes="", valid=True)
+        veiled.append(sessions.submit(session=session, judgement=judgement, now=timezone.now(), veiled=True))
+    request.refresh_from_db()
+    assert (request.state, Notice.objects.count()) == ("done", 0)
+    found = at_once([partial(sessions.reveal, session=session, now=timezone.now()) for session in veiled])
+    assert not [one for one in found if isinstance(one, Exception)]
+    assert list(Notice.objects.values_list("kind", "person")) == [("request-ended", alice.pk)]
 
 
 def _stored_files() -> int:
