@@ -81,7 +81,7 @@ class Meter:
         then, earlier = self._recent[0]
         self._times.append(at)
         self._begun.append(self._recent[min(1, len(self._recent) - 1)][0])
-        self._changes.append(_change(luma, earlier, at - then))
+        self._changes.append(_change(luma, earlier, max(at - then, LAG_S)))
         self._lumas.append(float(luma.mean()))
 
     def look(self, picture: Luma) -> None:
@@ -129,7 +129,7 @@ def _change(luma: Cells, earlier: Cells, seconds: float) -> tuple[int, float]:
     gain = np.float32(_middle((luma + NEAR_BLACK) / (earlier + NEAR_BLACK)))
     moved = np.abs(luma + NEAR_BLACK - gain * (earlier + NEAR_BLACK))
     moved = moved[moved >= MOVED_BY]
-    return moved.size, float(moved.sum()) / luma.size / 255 / seconds if seconds > 0 else 0.0
+    return moved.size, float(moved.sum()) / luma.size / 255 / seconds
 
 
 def _middle(values: Cells) -> float:

@@ -72,6 +72,12 @@ def test_motion_is_told_where_it_is_and_as_much_as_there_is() -> None:
     assert np.sum(faster.motion) > 1.1 * motion.sum()
 
 
+def test_motion_from_the_first_frame_on_is_no_more_than_later() -> None:
+    motion = np.array(measured(moving_between(0.0, 5.0, 5.0, speed=3.0)).motion)
+    assert motion[0] > 0
+    assert motion[:4].max() < 1.2 * motion[4:-4].max()
+
+
 def test_slow_motion_is_motion() -> None:
     """Between two frames it changes next to nothing."""
     found = measured(moving_between(1.0, 5.0, 7.0, speed=0.7))
