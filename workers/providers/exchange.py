@@ -69,14 +69,17 @@ class Exchange:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        # A server that asks for no key is sent this word: the client insists on one, and would look in the environment.
+        # The client insists on a key, so that a server without one is sent a word. What the environment holds for
+        # another service, keys as well as headers, is not sent to this one.
+        key = options.key or "none"
         self._client = OpenAI(
             base_url=options.url,
-            api_key=options.key or "none",
+            api_key=key,
+            default_headers={"Authorization": f"Bearer {key}"},
             http_client=_BoundedClient(timeout_s=options.timeout_s),
             max_retries=0,
         )
-        self._client.organization = self._client.project = None  # from the environment, and not for this server
+        self._client.organization = self._client.project = None
 
     def close(self) -> None:
         self._client.close()

@@ -11,6 +11,7 @@ from reports.models import ProviderCall
 from reports.providers import Misconfigured, ProviderError, Temporary, Unusable
 from tests.workers.provider_server import KEY, MODEL, Asked, Cuts, Hangs, ProviderServer, Replies, Says, fails
 from tests.workers.providers.asking import RIGHT, ask, options_for, provider, question
+from workers.providers.exchange import Exchange
 
 pytestmark = pytest.mark.django_db
 
@@ -277,9 +278,36 @@ def test_what_the_environment_holds_for_another_service_is_not_sent(
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID", "OPENAI_ADMIN_KEY"):
         monkeypatch.setenv(name, "of-another-service")
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "Authorization: Bearer of-another-service")
     model_server.key = ""
     ask(model_server, key="")
     assert "of-another-service" not in str(model_server.asked[0].headers)
+
+
+def test_a_question_that_is_cut_short_on_our_side_is_said_to_be(
+    model_server: ProviderServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by the time limit of a task."""
+
+    class TimeLimit(Exception):
+        pass
+
+    def interrupt(_: Asked) -> Any:
+        monkeypatch.setattr(Exchange, "_reply", _raise(TimeLimit))
+        return fails(503)
+
+    model_server.always = interrupt
+    with pytest.raises(TimeLimit):
+        ask(model_server)
+    row = ProviderCall.objects.get()
+    assert (row.outcome, row.problem, row.requests) == ("cut-short", "TimeLimit", 2)
+
+
+def _raise(error: type[Exception]) -> Any:
+    def raises(*_: Any, **__: Any) -> None:
+        raise error
+
+    return raises
 
 
 def test_an_obeyed_injection_is_an_answer_like_any_other(model_server: ProviderServer) -> None:
