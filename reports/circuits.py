@@ -19,7 +19,8 @@ FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(minutes=10)
 # Where another one has just begun to probe.
 SOONEST = timedelta(seconds=5)
-# What a provider may ask for by itself, and is granted.
+# A provider that asks for so long a pause is given it by all, at once.
+SHORTEST_ASKED = timedelta(seconds=5)
 LONGEST_ASKED = timedelta(hours=1)
 
 
@@ -60,14 +61,16 @@ def failed(
     circuit = Circuit.objects.select_for_update().get(provider=entry.provider)
     circuit.failures += 1
     circuit.problem = problem[:300]
+    asked = timedelta(seconds=min(max(retry_after_s or 0.0, 0.0), LONGEST_ASKED.total_seconds()))
+    is_broken = at_once or circuit.failures >= OPENS_AFTER
     if circuit.open_since is None:
-        if at_once or circuit.failures >= OPENS_AFTER:
+        if is_broken or asked >= SHORTEST_ASKED:
             circuit.open_since, circuit.failed_probes = now, 0
-            circuit.retry_at = now + _delay(0, retry_after_s)
+            circuit.retry_at = now + (max(FIRST_DELAY, asked) if is_broken else asked)
     elif entry.probing_since is not None and circuit.probing_since == entry.probing_since:
         circuit.failed_probes += 1
         circuit.probing_since = None
-        circuit.retry_at = now + _delay(circuit.failed_probes, retry_after_s)
+        circuit.retry_at = now + max(_delay(circuit.failed_probes), asked)
     circuit.save()
 
 
@@ -92,7 +95,5 @@ def waiting(circuit: Circuit, *, now: datetime) -> str:
     return f"waiting for {circuit.provider} since {day}{since:%H:%M} UTC"
 
 
-def _delay(failed_probes: int, retry_after_s: float | None) -> timedelta:
-    own = min(FIRST_DELAY * (1 << min(failed_probes, 10)), LONGEST_DELAY)
-    asked = min(timedelta(seconds=min(max(retry_after_s or 0.0, 0.0), 86400.0)), LONGEST_ASKED)
-    return max(own, asked)
+def _delay(failed_probes: int) -> timedelta:
+    return min(FIRST_DELAY * (1 << min(failed_probes, 10)), LONGEST_DELAY)

@@ -112,17 +112,27 @@ def test_a_probe_that_was_not_asked_is_the_next_ones() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "granted"),
-    [
-        (90.0, timedelta(seconds=90)),
-        (1.0, FIRST_DELAY),
-        (1e9, LONGEST_ASKED),
-        (float("inf"), LONGEST_ASKED),
-        (-5.0, FIRST_DELAY),
-    ],
+    [(5.0, timedelta(seconds=5)), (90.0, timedelta(seconds=90)), (1e9, LONGEST_ASKED), (float("inf"), LONGEST_ASKED)],
 )
-def test_a_provider_is_left_alone_as_long_as_it_asks_within_reason(asked: float, granted: timedelta) -> None:
-    fail(times=OPENS_AFTER, retry_after_s=asked)
+def test_a_pause_that_a_provider_asks_for_is_kept_by_all(asked: float, granted: timedelta) -> None:
+    fail(retry_after_s=asked)
     assert until(NOON) == NOON + granted
+    assert until(NOON + granted - SECOND) == NOON + granted
+    assert enter(NOON + granted).probing_since == NOON + granted
+
+
+@pytest.mark.parametrize("asked", [4.9, 0.0, -5.0, None])
+def test_a_short_pause_is_kept_by_the_one_that_was_asked_for_it(asked: float | None) -> None:
+    fail(retry_after_s=asked)
+    assert enter() == Entry("vllm")
+
+
+def test_a_broken_provider_is_left_alone_for_the_longer_of_both() -> None:
+    fail(times=OPENS_AFTER - 1)
+    fail(retry_after_s=10.0)
+    assert until(NOON) == NOON + FIRST_DELAY
+    fail(NOON + FIRST_DELAY, retry_after_s=600.0)
+    assert until(NOON + FIRST_DELAY) == NOON + FIRST_DELAY + timedelta(seconds=600)
 
 
 def test_the_page_says_since_when_it_waits() -> None:

@@ -107,7 +107,7 @@ class _Attempt:
         return _answer(call, value)
 
     def _conversation(self) -> Conversation[Any]:
-        """Its row is there before the server is asked: what it costs is known, whoever dies."""
+        """Its row is there before the server is asked: that it was asked is known, whoever dies."""
         options, exchange = self.provider.options, self.provider.exchange
         return Conversation(options, exchange, self.question, self._begin, self.ledger)
 

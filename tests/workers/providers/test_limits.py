@@ -58,6 +58,18 @@ def test_a_server_that_asks_for_time_gets_it(model_server: ProviderServer) -> No
     assert timedelta(seconds=1800) <= retry_at - probe < timedelta(seconds=1810)
 
 
+def test_a_pause_that_one_question_is_told_of_is_kept_by_the_others(model_server: ProviderServer) -> None:
+    model_server.script.append(fails(429, retry_after="60"))
+    model_server.always = RIGHT
+    with pytest.raises(Temporary):
+        ask(model_server, now=NOON)
+    with pytest.raises(Waiting) as caught:
+        ask(model_server, question("another"), now=NOON + 59 * SECOND)
+    assert caught.value.until >= NOON + 60 * SECOND
+    assert len(model_server.asked) == 1
+    assert ask(model_server, question("another"), now=caught.value.until).value.model_dump() == RIGHT
+
+
 def test_a_refused_key_opens_the_circuit_at_once(model_server: ProviderServer) -> None:
     with pytest.raises(Misconfigured):
         ask(model_server, now=NOON, key="wrong")
