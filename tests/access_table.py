@@ -102,6 +102,7 @@ GET    /api/v1/policies/{own}/results                             401 200 200 20
 GET    /api/v1/policies/{own}/stakes                              401 403 200 200 404 200
 POST   /api/v1/policies/{own}/stakes                              401 403 400 400 404 400
 POST   /api/v1/policies/{own}/stakes/1/end                        401 403 403 403 403 404
+GET    /api/v1/policies/{own}/trajectories/1                      401 404 404 404 404 404
 POST   /api/v1/policies/{own}/versions                            401 403 400 400 404 404
 
 GET    /api/v1/public/boards                                      200 200 200 200 200 200

@@ -3,7 +3,9 @@
 import uuid
 from typing import Any
 
+from django.http import FileResponse
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,6 +19,7 @@ from arena.errors import NotFound
 from arena.models import Lab, Policy, PolicyVersion
 from evaluations import trials
 from evaluations.desk import access, checks, outputs, selectors
+from evaluations.desk.downloads import served
 from evaluations.desk.inputs import AddressInput, PolicyInput, StakeInput, VersionInput
 from evaluations.desk.outputs import (
     CheckOutput,
@@ -125,6 +128,16 @@ class PolicyResults(DeskView):
         sides = selectors.sides_to_tell(policy)
         page = page_of(request, sides, self.query, lambda side: selectors.result_row(side, policy))
         return answer(ResultOfPolicyPageOutput, page)
+
+
+class PolicyTrajectory(DeskView):
+    access = {"GET": READ_OR_OWN}
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, slug: str, media_id: int) -> FileResponse:
+        """A trajectory as its station sent it: it may hold code, so unpack it where that can do no harm."""
+        policy = self.policy(request, slug)
+        return served(access.trajectory_to_take(person(request), policy.slug, media_id))
 
 
 class PolicyStakes(DeskView):

@@ -7,6 +7,9 @@ urlpatterns = [
     path("policies/<slug:slug>", api.PolicyDetail.as_view(), name="api-policy"),
     path("policies/<slug:slug>/versions", api.PolicyVersions.as_view(), name="api-policy-versions"),
     path("policies/<slug:slug>/results", api.PolicyResults.as_view(), name="api-policy-results"),
+    path(
+        "policies/<slug:slug>/trajectories/<int:media_id>", api.PolicyTrajectory.as_view(), name="api-policy-trajectory"
+    ),
     path("policies/<slug:slug>/stakes", api.PolicyStakes.as_view(), name="api-policy-stakes"),
     path("policies/<slug:slug>/stakes/<int:stake_id>/end", api.StakeEnd.as_view(), name="api-stake-end"),
     path("versions/<str:label>", api.VersionDetail.as_view(), name="api-version"),

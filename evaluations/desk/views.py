@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -21,6 +21,7 @@ from arena.models import Policy, PolicyVersion
 from arena.texts import as_cell
 from evaluations import trials
 from evaluations.desk import access, checks, selectors
+from evaluations.desk.downloads import served
 from evaluations.desk.forms import FIELD_OF, AddressForm, PolicyForm, StakeForm, VersionForm
 
 POOL_WORDS = {
@@ -192,11 +193,7 @@ def results_json(request: HttpRequest, slug: str) -> HttpResponseBase:
 @require_safe
 def trajectory(request: HttpRequest, slug: str, media_id: int) -> HttpResponseBase:
     """As its station sent it, never opened by us."""
-    media = access.trajectory_to_take(request.user, slug, media_id)
-    name = f"{media.side.session_id}-{media.side.label}.npz"
-    return FileResponse(
-        media.file.open("rb"), as_attachment=True, filename=name, content_type="application/octet-stream"
-    )
+    return served(access.trajectory_to_take(request.user, slug, media_id))
 
 
 def _checked(request: HttpRequest, version: PolicyVersion) -> HttpResponse:

@@ -4,12 +4,15 @@ import json
 from typing import Any
 
 import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
 from django.test import override_settings
 from django.utils import timezone
 
 from arena.models import Endpoint, Person, PolicyStake, PolicyVersion, Role
 from evaluations import sessions
 from evaluations.desk import checks
+from evaluations.models import MediaFile
 from tests.api.conftest import Api, code, in_browser, with_key
 from tests.evaluations.desk.servers import Server
 from tests.factories import Arena, finish_session, make_lab, make_person, open_session
@@ -134,6 +137,22 @@ def test_results_are_those_of_the_file(arena: Arena, owner: Api, bob: Person, ev
         [row[name] for name in shared] for row in rows
     ]
     assert (told["results"][-1]["excluded"], told["results"][-1]["outcome"]) == ("scene", "win")
+
+
+def test_a_trajectory_is_taken_home_once_its_session_is_revealed(arena: Arena, owner: Api, bob: Person) -> None:
+    session = open_session(arena)
+    side, other = session.sides.get(label="A"), session.sides.get(label="B")
+    name = default_storage.save("episodes/aa/one.npz", ContentFile(b"npz"))
+    media = MediaFile.objects.create(side=side, kind="trajectory", file=name, size=3, sha256="0" * 64)
+    at = f"policies/{side.version.policy.slug}/trajectories/{media.pk}"
+    assert code(owner.get(at)) == (404, "trajectory_unknown")
+    finish_session(session)
+    assert b"".join(owner.get(at).streaming_content) == b"npz"
+    elsewhere = f"policies/{other.version.policy.slug}/trajectories/{media.pk}"
+    assert code(owner.get(elsewhere)) == (404, "trajectory_unknown")
+    second = make_lab()
+    make_person(bob.email, lab=second, role=Role.OWNER)
+    assert code(with_key(bob, second, ("own",)).get(at)) == (404, "policy_unknown")
 
 
 def test_what_is_not_revealed_changes_no_answer(arena: Arena, owner: Api) -> None:
