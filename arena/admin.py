@@ -46,9 +46,10 @@ class StationAdmin(ReadOnlyAdmin):
 
 @admin.register(models.PolicyVersion)
 class PolicyVersionAdmin(ReadOnlyAdmin):
-    list_display = ("__str__", "embodiment", "pool", "created_at")
+    list_display = ("__str__", "embodiment", "pool", "pseudonym", "listed_at", "created_at")
     list_select_related = ("policy", "embodiment")
     list_filter = ("pool",)
+    search_fields = ("policy__slug", "pseudonym")
 
 
 @admin.register(models.Endpoint)

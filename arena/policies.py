@@ -2,11 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -18,6 +19,8 @@ from arena.models import Endpoint, HealthChange, Lab, Person, Policy, PolicyVers
 VERSION_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}")
 # An endpoint that failed this many checks in a row is down. One failure may be a restart or a busy server.
 DOWN_AFTER_FAILURES = 3
+# Since it was registered: how long a version that is withdrawn unlisted keeps its place among its lab's.
+UNLISTED_PLACE_KEPT = timedelta(days=90)
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,17 @@ def register_policy(
     open_source: bool = False,
     by: Person | None = None,
     trial_first: bool = False,
+    unlisted: bool = False,
 ) -> PolicyVersion:
     """A new version of a policy of `lab`, with the policy itself where it is new.
 
     trial_first: it is dealt to nobody before a lab has tried it, where trials are on and the robots are real.
+    unlisted: others are told a pseudonym instead of its name, until it is listed. Never chosen later.
     """
     if not VERSION_PATTERN.fullmatch(version):
         raise ArenaError("bad_version", f"{version!r} cannot be a version.", hint="Letters, digits and . _ + - are.")
     _require_endpoint_url(endpoint_url)
+    pseudonym = _next_pseudonym(lab) if unlisted else ""
     policy = _own_policy(lab=lab, name=name, open_source=open_source)
     before_trial = trial_first and settings.TRIAL_SESSIONS > 0 and not policy.simulated
     try:
@@ -57,13 +63,15 @@ def register_policy(
                 version=version,
                 embodiment=labs.embodiment_named(embodiment),
                 pool=PolicyVersion.Pool.TRIAL if before_trial else PolicyVersion.Pool.ACTIVE,
+                pseudonym=pseudonym,
             )
     except IntegrityError:
         raise Conflict(
             "version_exists", f"{policy.slug}@{version} is registered already.", hint="New weights are a new version."
         ) from None
     Endpoint.objects.create(version=made, url=endpoint_url)
-    audit.record("policy:registered", subject=made.label, person=by, lab=lab)
+    tag = "policy:registered-unlisted" if unlisted else "policy:registered"
+    audit.record(tag, subject=made.label, person=by, lab=lab)
     return made
 
 
@@ -87,17 +95,10 @@ def move_endpoint(*, version: PolicyVersion, endpoint_url: str, by: Person | Non
     return endpoint
 
 
-def parts_of(label: str) -> tuple[str, str]:
-    """The slug and the version of SLUG@VERSION. Of what the database cannot be asked for: nothing's."""
-    slug, _, version = label.rpartition("@")
-    return ("", "") if "\x00" in label else (slug, version)
-
-
 def find_version(label: str) -> PolicyVersion:
     """A registered version by its label, SLUG@VERSION."""
-    slug, version = parts_of(label)
     registered = PolicyVersion.objects.filter(policy__source=Source.REGISTERED).select_related("policy__lab")
-    found = registered.filter(policy__slug=slug, version=version).first()
+    found = registered.labelled(label).first()
     if found is None:
         raise NotFound(
             "version_unknown", f"There is no registered version {label}.", hint="It looks like SLUG@VERSION."
@@ -126,6 +127,18 @@ def set_pool(*, version: PolicyVersion, pool: PolicyVersion.Pool, by: Person) ->
 
 
 @transaction.atomic
+def list_version(*, version: PolicyVersion, by: Person) -> PolicyVersion:
+    """Everybody is told its name from now on, with all that it has shown. For good; a repeat changes nothing."""
+    version = _locked(version)
+    if version.is_unlisted:
+        version.listed_at = timezone.now()
+        version.save(update_fields=["listed_at"])
+        details = {"pseudonym": version.pseudonym}
+        audit.record("policy:listed", subject=version.label, person=by, lab=version.policy.lab, **details)
+    return version
+
+
+@transaction.atomic
 def end_trial(*, version: PolicyVersion, by: Person | None = None, waived_because: str = "") -> PolicyVersion:
     """Into the pool, after a trial's go; or without one, where a steward has waived it and said why."""
     version = _locked(version)
@@ -139,6 +152,30 @@ def end_trial(*, version: PolicyVersion, by: Person | None = None, waived_becaus
     else:
         audit.record("policy:tried", subject=version.label, lab=version.policy.lab)
     return version
+
+
+def unlisted_places_left(lab: Lab) -> int:
+    """How many more versions of the lab may be registered unlisted today.
+
+    Listing one frees its place at once. Taking it out of the pool frees it only after the time that a place is kept:
+    whoever withdraws what turned out badly cannot try the next one instead.
+    """
+    kept = Q(created_at__gt=timezone.now() - UNLISTED_PLACE_KEPT) | ~Q(pool=PolicyVersion.Pool.RETIRED)
+    taken = PolicyVersion.objects.unlisted().filter(kept, policy__lab=lab).count()
+    return max(settings.UNLISTED_VERSIONS_MAX - taken, 0)
+
+
+def _next_pseudonym(lab: Lab) -> str:
+    """Expects to be part of the transaction that uses it: nobody else can take the lab's last place meanwhile."""
+    lab = Lab.objects.select_for_update(no_key=True).get(pk=lab.pk)
+    if not unlisted_places_left(lab):
+        raise Conflict(
+            "unlisted_limit",
+            f"{lab} has as many unlisted versions as a lab may have: {settings.UNLISTED_VERSIONS_MAX}.",
+            hint=f"List one of them. A retired one keeps its place for {UNLISTED_PLACE_KEPT.days} days.",
+        )
+    number = PolicyVersion.objects.filter(policy__lab=lab).exclude(pseudonym="").count() + 1
+    return f"unlisted.{lab.slug}@{number}"
 
 
 def _locked(version: PolicyVersion) -> PolicyVersion:

@@ -212,11 +212,12 @@ def _draw_for_trial(station: Station, trial: Trial) -> Draw:
     bench, rng = _bench(station), SystemRandom()
     mine = candidates(under_trial=trial.version_id)
     if not mine:
-        raise Conflict("trial_server_down", f"The server of {trial.version} is not up.", hint="Its owner can check it.")
+        name = trial.version.shown_label
+        raise Conflict("trial_server_down", f"The server of {name} is not up.", hint="Its owner can check it.")
     if not fits(mine[0], bench):
         raise Conflict(
             "station_unfit",
-            f"{station.name} does not fit {trial.version}.",
+            f"{station.name} does not fit {trial.version.shown_label}.",
             hint="It must have the robot, the cameras and the action space that the policy needs.",
         )
     known = [one.version_id for one in candidates(training=True) if fits(one, bench)]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 
 from arena import audit
 from arena.errors import ArenaError, Conflict
-from arena.models import Policy, PolicyVersion, Source
+from arena.models import UNLISTED, Policy, PolicyVersion, Source
 from evaluations import sessions
 from evaluations.models import Guess, Session, Side
 from evaluations.scopes import Scope
@@ -21,9 +21,10 @@ def choices(session: Session) -> QuerySet[Policy]:
     """The policies to choose from: all of this robot that are not the session's own lab's.
 
     Those that have left the pool are among them: were only the one that ran offered, the list would name it. Those that
-    were in no pool yet are not: nobody is told of them.
+    were in no pool yet are not, and those without a listed version: nobody is told of them.
     """
-    known = PolicyVersion.objects.exclude(pool=PolicyVersion.Pool.TRIAL).filter(embodiment=session.embodiment_id)
+    known = PolicyVersion.objects.exclude(UNLISTED).exclude(pool=PolicyVersion.Pool.TRIAL)
+    known = known.filter(embodiment=session.embodiment_id)
     of_this_kind = Policy.objects.filter(versions__in=known, simulated=session.simulated)
     others = of_this_kind.filter(source=Source.REGISTERED).exclude(lab=session.lab_id)
     return others.distinct().order_by("name", "pk")
@@ -55,7 +56,10 @@ def answer(*, session: Session, policy_a: str | None, policy_b: str | None, now:
 
 @dataclass(frozen=True)
 class HitRate:
-    """How often named sides were named rightly, and how often blind choice among the policies would have been."""
+    """How often named sides were named rightly, and how often blind choice among the policies would have been.
+
+    Without sides whose version was registered unlisted: what is right there was not among the choices.
+    """
 
     sessions: int
     named: int
@@ -66,14 +70,16 @@ class HitRate:
 
 def hit_rate(scope: Scope) -> HitRate:
     guesses = Guess.objects.filter(session__in=scope.sessions().public())
+    sides = Side.objects.filter(session__guess__in=guesses, version__pseudonym="")
+    named_a = Q(Exists(sides.filter(session=OuterRef("session"), label="A")), policy_a__isnull=False)
+    named_b = Q(Exists(sides.filter(session=OuterRef("session"), label="B")), policy_b__isnull=False)
     figures = guesses.aggregate(
         sessions=Count("pk"),
-        named_a=Count("policy_a"),
-        named_b=Count("policy_b"),
-        chance_a=Sum(1.0 / F("choices"), filter=Q(policy_a__isnull=False)),
-        chance_b=Sum(1.0 / F("choices"), filter=Q(policy_b__isnull=False)),
+        named_a=Count("pk", filter=named_a),
+        named_b=Count("pk", filter=named_b),
+        chance_a=Sum(1.0 / F("choices"), filter=named_a),
+        chance_b=Sum(1.0 / F("choices"), filter=named_b),
     )
-    sides = Side.objects.filter(session__guess__in=guesses)
     right = Q(label="A", version__policy=F("session__guess__policy_a")) | Q(
         label="B", version__policy=F("session__guess__policy_b")
     )

@@ -12,7 +12,7 @@ from evaluations.motion_chart import MotionChart, motion_chart
 
 _SIDES = Prefetch(
     "sides",
-    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related("media"),
+    queryset=Side.objects.select_related("version__policy__lab", "episode").prefetch_related("media"),
     to_attr="ordered_sides",
 )
 _RESULTS = Prefetch("results", queryset=Result.objects.latest_first(), to_attr="latest_results")

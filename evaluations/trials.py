@@ -75,7 +75,7 @@ def decide(*, trial: Trial, go: bool, comment: str, by: Person, now: datetime) -
         )
     _decide(trial, Trial.State.GO if go else Trial.State.NO_GO, comment=comment, by=by, now=now)
     tag = "trial:go" if go else "trial:no-go"
-    audit.record(tag, subject=trial.version.label, person=by, lab=trial.host, comment=comment)
+    audit.record(tag, subject=trial.version.label_for(trial.host_id), person=by, lab=trial.host, comment=comment)
     if go:
         policies.end_trial(version=trial.version)
     decisions.tell_trial_decided(trial)
@@ -135,7 +135,7 @@ def sessions_missing(trial: Trial) -> int:
 def waiting_for(person: Person) -> Sequence[Trial]:
     """The trials that wait for a lab of this person's, the oldest first."""
     waiting = Trial.objects.filter(state=Trial.State.ASKED, host__memberships__person=person)
-    return list(waiting.select_related("version__policy", "version__embodiment", "host").order_by("asked_at"))
+    return list(waiting.select_related("version__policy__lab", "version__embodiment", "host").order_by("asked_at"))
 
 
 def stations_for(trial: Trial) -> QuerySet[Station]:

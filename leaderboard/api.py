@@ -12,7 +12,7 @@ from arena.api.permissions import Open
 from arena.api.views import ApiView, answer
 from arena.errors import NotFound
 from evaluations.scopes import SCOPES
-from leaderboard import board_words, freezes, history, selectors, snapshots
+from leaderboard import board_words, freezes, history, naming, selectors, snapshots
 from leaderboard.boards import Board, board_named, chosen_board, offered
 from leaderboard.models import Snapshot
 from leaderboard.selectors import Row
@@ -20,11 +20,13 @@ from leaderboard.standing import Standing
 
 
 class BoardRowOutput(Output):
-    policy = serializers.CharField(help_text="slug@version")
+    policy = serializers.CharField(help_text="slug@version; of an unlisted version its pseudonym")
     name = serializers.CharField()
     version = serializers.CharField(allow_blank=True)
     lab = serializers.CharField(allow_blank=True)
     open_source = serializers.BooleanField()
+    unlisted = serializers.BooleanField(help_text="Evaluated and ranked like any other; its name is not told yet.")
+    in_input = serializers.CharField(help_text="Its name in the input: a pseudonym for good where it was unlisted.")
     rank_low = serializers.IntegerField(allow_null=True, help_text="Null where it was never compared with the others.")
     rank_high = serializers.IntegerField(allow_null=True)
     group = serializers.CharField(allow_blank=True)
@@ -221,7 +223,7 @@ def _shown(snapshot: Snapshot) -> dict[str, Any]:
         "rows": [_row(row) for row in page.rows],
         "excluded": [{"reason": reason, "sessions": count} for reason, count in page.excluded],
         "tasks": snapshot.result.get("tasks", []),
-        "labs": snapshot.result.get("influence", []),
+        "labs": naming.influence(snapshot.result),
         "warnings": page.warnings,
     }
 

@@ -7,7 +7,7 @@ import numpy as np
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from arena.errors import ArenaError, NotFound
-from arena.models import PolicyVersion
+from arena.models import UNLISTED, PolicyVersion
 from evaluations import evidence
 from evaluations.models import Preference, Result, Session
 from evaluations.scopes import SCOPES, Scope
@@ -170,11 +170,13 @@ def _standing(live: Evidence, stored: Certificate | None) -> Certificate:
 
 
 def version_named(name: str) -> PolicyVersion:
-    """By slug@version, or by slug, which means its newest version that was ever in the pool. Raises NotFound."""
-    slug, at, version = name.partition("@")
-    public = PolicyVersion.objects.exclude(pool=PolicyVersion.Pool.TRIAL)
-    found = public.filter(policy__slug=slug).select_related("policy__lab", "embodiment")
-    one = found.filter(version=version).first() if at else found.order_by("-created_at", "-pk").first()
+    """By slug@version or a pseudonym, or by slug, which means its newest listed version that was ever in the pool.
+
+    Raises NotFound.
+    """
+    public = PolicyVersion.objects.exclude(pool=PolicyVersion.Pool.TRIAL).select_related("policy__lab", "embodiment")
+    newest = public.filter(policy__slug=name).exclude(UNLISTED).order_by("-created_at", "-pk")
+    one = (public.shown_as(name) if "@" in name else newest).first()
     if one is None:
         raise NotFound("version_unknown", "There is no such policy, or no such version of it.")
     return one
@@ -188,7 +190,7 @@ def compare(first: PolicyVersion, second: PolicyVersion) -> Comparison:
     difference = np.array([np.nan if one.difference is None else one.difference for one in met], dtype=np.float64)
     meeting = Meeting(first.pk, second.pk, score, difference, np.arange(len(met)))
     snapshot = snapshots.latest(scope.slug)
-    chances = Chances(snapshot.result).of(first.label, second.label) if snapshot else None
+    chances = Chances(snapshot.result).of(first.input_label, second.input_label) if snapshot else None
     known = difference[~np.isnan(difference)]
     return Comparison(
         first=first,
@@ -221,8 +223,8 @@ def path(x: FloatArray, *, lowest: int) -> Path:
 def as_json(found: Comparison) -> dict[str, Any]:
     """What the page tells, for programs."""
     return {
-        "first": found.first.label,
-        "second": found.second.label,
+        "first": found.first.shown_label,
+        "second": found.second.shown_label,
         "board": found.scope.slug,
         "sessions": len(found.met),
         "wins": found.wins,

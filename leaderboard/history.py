@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models.functions import TruncDate
 
+from leaderboard import naming
 from leaderboard.models import Snapshot
 
 DAYS = 400
@@ -43,16 +44,22 @@ def days(slug: str, *, limit: int = DAYS) -> list[Day]:
     )
     by_pk = {pk: day for day, pk in last_of_day}
     # Apart from the choice of days, which would otherwise read the result of every snapshot there is.
-    rows = Snapshot.objects.filter(pk__in=by_pk).values("pk", "created_at", "counted", "result__policies")
-    return sorted((_day(row | {"day": by_pk[row["pk"]]}) for row in rows), key=lambda day: day.date)
+    rows = list(Snapshot.objects.filter(pk__in=by_pk).values("pk", "created_at", "counted", "result__policies"))
+    names = naming.Names(policy["policy"] for row in rows for policy in row["result__policies"] or [])
+    return sorted((_day(row | {"day": by_pk[row["pk"]]}, names) for row in rows), key=lambda day: day.date)
 
 
-def _day(row: dict[str, Any]) -> Day:
+def _day(row: dict[str, Any], names: naming.Names) -> Day:
     policies = [policy for policy in row["result__policies"] or [] if policy["component"] == 0]
     return Day(
         date=row["day"],
         snapshot=row["pk"],
         created_at=row["created_at"],
         counted=row["counted"],
-        places=[Place(**{name: policy[name] for name in Place.__dataclass_fields__}) for policy in policies],
+        places=[_place(policy, names) for policy in policies],
     )
+
+
+def _place(policy: dict[str, Any], names: naming.Names) -> Place:
+    figures = {name: policy[name] for name in Place.__dataclass_fields__}
+    return Place(**figures | {"policy": names.shown(policy["policy"])})

@@ -15,6 +15,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import (
     BooleanField,
+    Case,
+    CharField,
     ExpressionWrapper,
     F,
     FilteredRelation,
@@ -23,6 +25,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Value,
+    When,
 )
 from django.db.models.functions import Coalesce, Concat, NullIf
 
@@ -108,8 +111,8 @@ def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
             policy_b=_label("side_b"),
             progress_a=F("side_a__episode__progress"),
             progress_b=F("side_b__episode__progress"),
-            open_source_a=F("side_a__version__policy__open_source"),
-            open_source_b=F("side_b__version__policy__open_source"),
+            open_source_a=_open_source("side_a"),
+            open_source_b=_open_source("side_b"),
             preference=Subquery(latest.values("preference")[:1]),
             task_category=_last_known("corrected_category", "tagged_category", "intended_category"),
             evaluator_name=Coalesce("evaluator__pseudonym", "evaluator_alias"),
@@ -121,8 +124,16 @@ def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
     return columns
 
 
-def _label(side: str) -> Concat:
-    return Concat(f"{side}__version__policy__slug", Value("@"), f"{side}__version__version")
+def _label(side: str) -> Coalesce:
+    """As `PolicyVersion.input_label`."""
+    name = Concat(f"{side}__version__policy__slug", Value("@"), f"{side}__version__version", output_field=CharField())
+    return Coalesce(NullIf(f"{side}__version__pseudonym", Value("")), name)
+
+
+def _open_source(side: str) -> Case:
+    """As `PolicyVersion.shown_open_source`."""
+    named = Q(**{f"{side}__version__pseudonym": ""}) | Q(**{f"{side}__version__listed_at__isnull": False})
+    return Case(When(named, then=F(f"{side}__version__policy__open_source")), default=Value(False))
 
 
 def _last_known(*columns: str) -> Coalesce:

@@ -15,13 +15,14 @@ from django.utils import timezone
 from arena.models import Lab, PolicyVersion
 from evaluations.models import EXCLUDED, Exclusion, Label, State
 from evaluations.scopes import IMPORTED, Scope
-from leaderboard import completion, concentration, selectors, snapshots
+from leaderboard import completion, concentration, selectors, snapshots, unlisted
 from leaderboard.completion import Completion
 from leaderboard.concentration import SEVERITY, Cell, Outcome, Share, Verdict
 from leaderboard.inputs import EXCLUDED_BY_STEWARD, SAME_POLICY
 from leaderboard.noise import NoiseFloor, noise_floor
 from leaderboard.selectors import LabRow
 from leaderboard.standing import PROVISIONAL_BELOW
+from leaderboard.unlisted import UnlistedOfLab
 
 KEPT_S = 60
 """All sessions are read for it, and anybody may ask: the figures are computed once a minute at most."""
@@ -85,6 +86,7 @@ class Facts:
     noise: NoiseFloor | None
     """None: imported sessions say nothing of it."""
     lab_names: dict[str, str]
+    unlisted: list[UnlistedOfLab]
 
 
 def facts(scope: Scope) -> Facts:
@@ -120,6 +122,7 @@ def measure(scope: Scope, *, now: datetime) -> Facts:
         influence=_influence(snapshot.result) if snapshot else [],
         noise=None if scope == IMPORTED else noise_floor(scope),
         lab_names=dict(Lab.objects.filter(slug__in=lab_slugs).values_list("slug", "name")),
+        unlisted=unlisted.by_lab(scope),
     )
 
 
@@ -152,7 +155,7 @@ def _ended(scope: Scope) -> QuerySet[Any]:
 
 
 def _labels(pks: set[int]) -> dict[int, str]:
-    return {one.pk: one.label for one in PolicyVersion.objects.filter(pk__in=pks).select_related("policy")}
+    return {one.pk: one.shown_label for one in PolicyVersion.objects.filter(pk__in=pks).select_related("policy")}
 
 
 def _cell(row: dict[str, Any], labels: dict[int, str]) -> Cell:

@@ -103,6 +103,16 @@ class InfluenceOutput(Output):
     labs = WithoutLabOutput(many=True)
 
 
+class UnlistedOfLabOutput(Output):
+    """Versions that a lab has ever registered unlisted."""
+
+    lab = serializers.CharField()
+    registered = serializers.IntegerField()
+    unlisted = serializers.IntegerField(help_text="Today, and not withdrawn.")
+    listed = serializers.IntegerField(help_text="Since.")
+    withdrawn = serializers.IntegerField(help_text="Retired without ever being listed.")
+
+
 class IntegrityOutput(Output):
     board = serializers.CharField()
     at = serializers.DateTimeField()
@@ -110,6 +120,7 @@ class IntegrityOutput(Output):
     completion = CompletionsOutput()
     exclusions = ExclusionsOutput()
     influence = InfluenceOutput()
+    unlisted = UnlistedOfLabOutput(many=True)
     noise = serializers.CharField(allow_blank=True, help_text="In words; the figures are at /public/method.")
 
 
@@ -155,6 +166,7 @@ def _told(facts: Facts) -> dict[str, Any]:
             "review_from": INFLUENCE.review,
             "labs": [_influence(one, facts.scope.slug) for one in facts.influence],
         },
+        "unlisted": facts.unlisted,
         "noise": in_one_sentence(facts.noise) if facts.noise else "",
     }
 

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
+from arena.policies import UNLISTED_PLACE_KEPT
 from evaluations.reasons import Reason
 from leaderboard.completion import Completion
 from leaderboard.concentration import COMPLETION_BELOW, COMPLETION_FROM, INFLUENCE, By, Limits, Share, Verdict
@@ -144,6 +147,8 @@ def page(facts: Facts) -> dict[str, Any]:
         "completion_below": percent(COMPLETION_BELOW),
         "completion_from": COMPLETION_FROM,
         "influence_limits": INFLUENCE,
+        "unlisted_max": settings.UNLISTED_VERSIONS_MAX,
+        "unlisted_kept_days": UNLISTED_PLACE_KEPT.days,
     }
 
 

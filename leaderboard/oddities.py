@@ -78,7 +78,7 @@ def _rows(scope: Scope) -> list[dict[str, Any]]:
 
 def _row(session: Session) -> dict[str, Any]:
     sides = sorted(session.sides.all(), key=lambda side: side.label)
-    episodes = [(side.version.label, getattr(side, "episode", None)) for side in sides]
+    episodes = [(side.version.input_label, getattr(side, "episode", None)) for side in sides]
     results: list[Result] = sorted(session.results.all(), key=lambda result: (result.submitted_at, result.pk))
     progress = [episode.progress for _, episode in episodes if episode and episode.progress is not None]
     return {

@@ -87,7 +87,7 @@ def _write(scope: Scope, now: datetime) -> int:
     selection = questions.select(inputs.content_of(snapshot.input), questions.EVERYTHING)
     comparisons = read_table(lambda: BytesIO(selection.content), file=scope.slug).comparisons()
     ended = [row["closed_at"] for row in csv.DictReader(StringIO(selection.content.decode(), newline=""))]
-    labels = {version.pk: version.label for version in PolicyVersion.objects.select_related("policy")}
+    labels = {version.pk: version.input_label for version in PolicyVersion.objects.select_related("policy")}
     found = list(meetings(comparisons, labels))
     stored = {
         (row.version_low_id, row.version_high_id): row for row in _of_scope(scope).defer("preference", "progress")

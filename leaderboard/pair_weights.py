@@ -29,7 +29,7 @@ def _write(scope: Scope, now: datetime) -> None:
     if snapshot is not None and snapshot.result["policies"]:
         by_robot: dict[int, dict[str, int]] = {}
         for version in versions:
-            by_robot.setdefault(version.embodiment_id, {})[version.label] = version.pk
+            by_robot.setdefault(version.embodiment_id, {})[version.input_label] = version.pk
         for labels in by_robot.values():
             weighed |= weigh(snapshot.result, labels)
     pairs.replace_weights(versions=[version.pk for version in versions], weights=weighed, now=now)

@@ -5,10 +5,10 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from arena.models import Policy
+from arena.models import PolicyVersion
 from evaluations.roboarena.website import WebsiteView
 from evaluations.scopes import chosen_scope
-from leaderboard import snapshots
+from leaderboard import naming, snapshots
 
 # The field's display scale: 1500 + 200 x theta, theta in log-odds with mean 0.
 DISPLAY_MEAN = 1500
@@ -22,21 +22,22 @@ class Leaderboard(WebsiteView):
             return Response({"last_updated": None, "board": []})
         # One list of scores can only hold policies that were compared with each other, directly or by way of others.
         rows = [row for row in snapshot.result["policies"] if row["component"] == 0]
-        slugs = {row["policy"].split("@")[0] for row in rows}
-        open_source = set(Policy.objects.filter(slug__in=slugs, open_source=True).values_list("slug", flat=True))
+        versions = naming.versions_named(row["policy"] for row in rows)
         return Response(
             {
                 "last_updated": snapshot.created_at.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z",
-                "board": sorted((_row(row, open_source) for row in rows), key=lambda row: -row["score"]),
+                "board": sorted(
+                    (_row(row, versions.get(row["policy"])) for row in rows), key=lambda row: -row["score"]
+                ),
             }
         )
 
 
-def _row(row: dict[str, Any], open_source: set[str]) -> dict[str, Any]:
+def _row(row: dict[str, Any], version: PolicyVersion | None) -> dict[str, Any]:
     return {
-        "policy": row["policy"],
+        "policy": version.shown_label if version else row["policy"],
         "score": round(row["score"] * DISPLAY_FACTOR + DISPLAY_MEAN),
         "std": None if row["se"] is None else round(row["se"] * DISPLAY_FACTOR, 1),
-        "open_source": row["policy"].split("@")[0] in open_source,
+        "open_source": bool(version and version.shown_open_source),
         "num_evals": row["n"],
     }

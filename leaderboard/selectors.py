@@ -9,7 +9,7 @@ from arena.models import Lab, PolicyVersion, Source
 from evaluations.models import TaskCategory
 from evaluations.reasons import Reason
 from evaluations.scopes import SCOPES
-from leaderboard import board_words, freezes, snapshots
+from leaderboard import board_words, freezes, naming, snapshots
 from leaderboard.boards import Board, offered
 from leaderboard.history_chart import chart
 from leaderboard.inputs import EXCLUDED_BY_STEWARD, SAME_POLICY
@@ -51,7 +51,7 @@ class Axis:
 
 @dataclass(frozen=True)
 class Row:
-    """One policy version on a board. x_* are positions in the plot.
+    """One policy version on a board. x_* are positions in the plot. in_input: its name in the snapshot's input.
 
     rank_low and rank_high are None for versions that were never compared with those of the largest connected part, low
     and high where the model has no intervals.
@@ -62,6 +62,8 @@ class Row:
     version: str
     lab: str
     open_source: bool
+    unlisted: bool
+    in_input: str
     rank_low: int | None
     rank_high: int | None
     group: str
@@ -119,6 +121,14 @@ class BoardPage:
     conclusion: str
     tasks: list["TaskRow"]
     labs: list["LabRow"]
+
+    @property
+    def unlisted(self) -> int:
+        return sum(row.unlisted for row in self.rows)
+
+    @property
+    def labs_with_unlisted(self) -> int:
+        return len({row.lab for row in self.rows if row.unlisted})
 
     @property
     def adjusts(self) -> bool:
@@ -183,7 +193,9 @@ def leaderboard_page(board: Board, *, now: datetime) -> dict[str, Any]:
 
 def board_page(snapshot: Snapshot) -> BoardPage:
     numbers: list[dict[str, Any]] = snapshot.result["policies"]
-    versions = _versions({number["policy"] for number in numbers})
+    versions = naming.versions_named(number["policy"] for number in numbers)
+    warnings = [warning["message"] for warning in snapshot.result["warnings"]]
+    names = naming.Names(warnings)
     axis = _axis(numbers)
     rows = [_row(number, versions.get(number["policy"]), axis) for number in numbers]
     return BoardPage(
@@ -191,7 +203,7 @@ def board_page(snapshot: Snapshot) -> BoardPage:
         axis=axis,
         rows=rows,
         excluded=[(REASON_WORDS.get(reason, reason), count) for reason, count in snapshot.excluded.items()],
-        warnings=[warning["message"] for warning in snapshot.result["warnings"]],
+        warnings=[names.shown(warning) for warning in warnings],
         conclusion=conclusion(rows),
         tasks=_tasks(snapshot.result.get("tasks", [])),
         labs=lab_rows(snapshot.result),
@@ -222,9 +234,10 @@ def _task(number: dict[str, Any], axis: Axis) -> TaskRow:
 
 def lab_rows(result: dict[str, Any]) -> list[LabRow]:
     """Those that move a score most come first."""
-    numbers = result.get("influence", [])
+    numbers = naming.influence(result)
     names = dict(Lab.objects.filter(slug__in=[number["lab"] for number in numbers]).values_list("slug", "name"))
     leader = result["policies"][0]["policy"] if result["policies"] else ""
+    leader = naming.Names([leader]).shown(leader)
     rows = [
         LabRow(
             name=names.get(number["lab"], number["lab"]),
@@ -255,12 +268,6 @@ def conclusion(rows: list[Row]) -> str:
     return f"{len(leaders)} of {len(ranked)} policies can still be first: the data do not separate them yet."
 
 
-def _versions(labels: set[str]) -> dict[str, PolicyVersion]:
-    slugs = {label.rpartition("@")[0] for label in labels}
-    versions = PolicyVersion.objects.filter(policy__slug__in=slugs).select_related("policy__lab")
-    return {version.label: version for version in versions if version.label in labels}
-
-
 def _axis(numbers: list[dict[str, Any]]) -> Axis:
     ends = [end for number in numbers for end in (number["low"], number["score"], number["high"]) if end is not None]
     low, high = min(ends, default=-1.0), max(ends, default=1.0)
@@ -279,11 +286,13 @@ def _pool(version: PolicyVersion | None) -> str | None:
 def _row(number: dict[str, Any], version: PolicyVersion | None, axis: Axis) -> Row:
     policy = version.policy if version else None
     return Row(
-        label=number["policy"],
-        name=policy.name if policy else number["policy"],
-        version=version.version if version else "",
+        label=version.shown_label if version else number["policy"],
+        name=version.shown_name if version else number["policy"],
+        version=version.shown_version if version else "",
         lab=policy.lab.name if policy and policy.lab else "",
-        open_source=bool(policy and policy.open_source),
+        open_source=bool(version and version.shown_open_source),
+        unlisted=bool(version and version.is_unlisted),
+        in_input=number["policy"],
         rank_low=number["rank_low"] if number["component"] == 0 else None,
         rank_high=number["rank_high"] if number["component"] == 0 else None,
         group=number["group"],

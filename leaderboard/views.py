@@ -27,6 +27,8 @@ CSV_COLUMNS = (
     "losses",
     "mean_progress",
     "standing",
+    "unlisted",
+    "in_input",
 )
 
 
@@ -49,7 +51,8 @@ def compare_sessions(request: HttpRequest, first: str, second: str) -> HttpRespo
     """The sessions between two versions, as seen from the first."""
     found = compare.compare(compare.version_named(first), compare.version_named(second))
     answer = HttpResponse(content_type="text/csv")
-    answer["Content-Disposition"] = f'attachment; filename="{found.first.policy.slug}-{found.second.policy.slug}.csv"'
+    names = f"{found.first.shown_slug}-{found.second.shown_slug}"
+    answer["Content-Disposition"] = f'attachment; filename="{names}.csv"'
     writer = csv.writer(answer, lineterminator="\n")
     writer.writerow(["session", "closed_at", "lab", "category", "verdict", "difference"])
     for one in found.met:

@@ -340,6 +340,7 @@ POST   /version_check                                             400 400 400 40
 GET    /versions/{version}/address                                 in 403 200 200 404 404
 POST   /versions/{version}/address                                 in 403 400 400 404 404
 POST   /versions/{version}/check                                   in 403  ->  -> 404 404
+POST   /versions/{version}/list                                    in 403  ->  -> 404 404
 POST   /versions/{version}/pool                                    in 403 400 400 404 404
 POST   /versions/{version}/trial                                   in 403 400 400 404 404
 POST   /versions/{version}/waive                                   in 403 403 403 403 400

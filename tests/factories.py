@@ -51,10 +51,16 @@ def make_version(
     embodiment: str = "DROID",
     url: str = "ws://policy.example:8000",
     up: bool = True,
+    unlisted: bool = False,
 ) -> PolicyVersion:
     """A registered version whose server was found up, or was never asked."""
     made = policies.register_policy(
-        lab=lab, name=name or f"policy {next(_numbers)}", version=version, embodiment=embodiment, endpoint_url=url
+        lab=lab,
+        name=name or f"policy {next(_numbers)}",
+        version=version,
+        embodiment=embodiment,
+        endpoint_url=url,
+        unlisted=unlisted,
     )
     if up:
         policies.record_endpoint_check(endpoint=made.endpoint, check=EndpointCheck(reached=True))
@@ -75,10 +81,16 @@ class Arena:
 
 
 def make_arena(
-    *, policies_in_pool: int = 3, simulated: bool = False, cameras: Iterable[str] = ("left", "right", "wrist")
+    *,
+    policies_in_pool: int = 3,
+    secret: str = "",
+    simulated: bool = False,
+    cameras: Iterable[str] = ("left", "right", "wrist"),
 ) -> Arena:
+    """secret: the name of an unlisted policy among them, the first one."""
     owners = make_lab(simulated=simulated)
-    versions = [make_version(lab=owners) for _ in range(policies_in_pool)]
+    first = [make_version(secret, lab=owners, version=f"{secret[:1]}-hush", unlisted=True)] if secret else []
+    versions = first + [make_version(lab=owners) for _ in range(policies_in_pool - len(first))]
     lab = make_lab(simulated=simulated)
     dana = make_person(f"dana{next(_numbers)}@example.org", lab=lab, role=Role.EVALUATOR)
     station = make_station(lab=lab, cameras=cameras)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
@@ -43,6 +43,7 @@ from tests.factories import (
     open_session,
 )
 
+Answer = HttpResponse | StreamingHttpResponse
 PEOPLE = ("visitor", "dana", "bob", "alice", "charlie", "eve")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # The stewards' read-only pages are Django's: their rows stand for all of their kind.
@@ -65,7 +66,7 @@ def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
             yield prefix + str(pattern.pattern)
 
 
-def outcome(answer: HttpResponseBase) -> str:
+def outcome(answer: Answer) -> str:
     if answer.status_code in (301, 302, 303):
         return "in" if answer.headers["Location"].startswith("/sign-in") else "->"
     return str(answer.status_code)
@@ -74,8 +75,8 @@ def outcome(answer: HttpResponseBase) -> str:
 class World:
     """Two labs with all that there can be of them, and what the addresses of the table are filled with."""
 
-    def __init__(self) -> None:
-        self.arena = arena = make_arena()
+    def __init__(self, arena: Arena | None = None) -> None:
+        self.arena = arena = arena or make_arena()
         self.people: dict[str, Person] = {
             "dana": arena.dana,
             "alice": make_person("alice@example.org", lab=arena.lab, role=Role.ADMIN),
@@ -156,8 +157,8 @@ class World:
             "upload": upload.pk,
             "media": media.pk,
             "snapshot": Snapshot.objects.filter(board="overall").latest("pk").pk,
-            "policy": arena.versions[0].label,
-            "other": arena.versions[1].label,
+            "policy": arena.versions[0].shown_label,
+            "other": arena.versions[1].shown_label,
             "oddity": oddity.pk,
         }
 
@@ -188,6 +189,10 @@ class Asking:
             self._cookies[name] = client.cookies
 
     def ask(self, name: str, method: str, path: str) -> str:
+        return outcome(self.answer(name, method, path)[0])
+
+    def answer(self, name: str, method: str, path: str) -> tuple[Answer, bytes]:
+        """With its content."""
         client = Client(raise_request_exception=False, headers={"Tus-Resumable": "1.0.0"})
         client.cookies = self._cookies[name].copy()  # type: ignore[assignment]
         address = path.format(**self._words)
@@ -196,10 +201,9 @@ class Asking:
             sent = ("", "application/offset+octet-stream")
         with transaction.atomic():
             answer = client.generic(method, address, *sent)
-            if isinstance(answer, StreamingHttpResponse):
-                list(answer.streaming_content)  # to its end, where it closes its file
+            content = answer.getvalue()  # of a stream to its end, where it closes its file
             transaction.set_rollback(True)
-        return outcome(answer)
+        return answer, content
 
 
 @pytest.fixture

@@ -17,13 +17,23 @@ from arena.models.labs import (
     Station,
 )
 from arena.models.people import ALWAYS_SENT, Notice, NoticeKind, Person, PersonManager
-from arena.models.policies import Endpoint, HealthChange, Policy, PolicyStake, PolicyVersion
+from arena.models.policies import (
+    UNLISTED,
+    Endpoint,
+    HealthChange,
+    Policy,
+    PolicyStake,
+    PolicyVersion,
+    PolicyVersionQuerySet,
+    parts_of,
+)
 from arena.models.records import ApiWrite, AuditEvent
 
 __all__ = [
     "ALWAYS_SENT",
     "EXTERNAL_CAMERAS",
     "OWNER_ROLES",
+    "UNLISTED",
     "ActionSpace",
     "Affiliation",
     "ApiKey",
@@ -45,8 +55,10 @@ __all__ = [
     "Policy",
     "PolicyStake",
     "PolicyVersion",
+    "PolicyVersionQuerySet",
     "Role",
     "Scope",
     "Source",
     "Station",
+    "parts_of",
 ]

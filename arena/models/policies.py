@@ -60,8 +60,37 @@ class PolicyStake(models.Model):
         return f"{self.lab} in {self.policy}"
 
 
+# A condition of queries on versions: whose name is not told yet.
+UNLISTED = ~Q(pseudonym="") & Q(listed_at=None)
+
+
+def parts_of(label: str) -> tuple[str, str]:
+    """The slug and the version of SLUG@VERSION. Of what the database cannot be asked for: nothing's."""
+    slug, _, version = label.rpartition("@")
+    return ("", "") if "\x00" in label else (slug, version)
+
+
+class PolicyVersionQuerySet(models.QuerySet["PolicyVersion"]):
+    def unlisted(self) -> "PolicyVersionQuerySet":
+        return self.filter(UNLISTED)
+
+    def labelled(self, label: str) -> "PolicyVersionQuerySet":
+        """By its name, SLUG@VERSION, whoever asks."""
+        slug, version = parts_of(label)
+        return self.filter(policy__slug=slug, version=version)
+
+    def shown_as(self, label: str) -> "PolicyVersionQuerySet":
+        """By what everybody may know it by: its pseudonym where it has one; its name unless it is unlisted."""
+        slug, version = parts_of(label)
+        return self.filter((Q(policy__slug=slug, version=version) & ~UNLISTED) | Q(pseudonym=f"{slug}@{version}"))
+
+
 class PolicyVersion(models.Model):
-    """The ranked unit. Immutable but for its place in the pool: new weights are a new version."""
+    """The ranked unit. Immutable but for its place in the pool: new weights are a new version.
+
+    One that was registered unlisted has a pseudonym for good: what boards are computed from calls it so, before it is
+    listed and after. Until then nobody but its own lab and stewards is told its name; see `shown_label`.
+    """
 
     class Pool(models.TextChoices):
         TRIAL = "trial", "before its trial"
@@ -73,13 +102,32 @@ class PolicyVersion(models.Model):
     version = models.CharField(max_length=40)
     embodiment = models.ForeignKey(Embodiment, on_delete=models.PROTECT, related_name="versions")
     pool = models.CharField(max_length=8, choices=Pool.choices, default=Pool.ACTIVE)
+    # `unlisted.<lab>@<number>`, which no slug can be; empty where it was registered in the open.
+    pseudonym = models.CharField(max_length=120, blank=True, default="")
+    listed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = PolicyVersionQuerySet.as_manager()
 
     class Meta:
         ordering = ("policy", "created_at")
-        constraints = [models.UniqueConstraint(fields=["policy", "version"], name="version_unique")]
+        constraints = [
+            models.UniqueConstraint(fields=["policy", "version"], name="version_unique"),
+            models.UniqueConstraint(fields=["pseudonym"], condition=~Q(pseudonym=""), name="version_pseudonym_unique"),
+            models.CheckConstraint(
+                condition=Q(listed_at=None) | ~Q(pseudonym=""), name="version_listed_after_it_was_unlisted"
+            ),
+        ]
         triggers = [
-            pgtrigger.ReadOnly(name="version_immutable", fields=["policy", "version", "embodiment", "created_at"]),
+            pgtrigger.ReadOnly(
+                name="version_immutable", fields=["policy", "version", "embodiment", "pseudonym", "created_at"]
+            ),
+            pgtrigger.Protect(
+                name="version_stays_listed",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__listed_at__isnull=False)
+                & pgtrigger.Q(old__listed_at__df=pgtrigger.F("new__listed_at")),
+            ),
             pgtrigger.Protect(name="version_kept", operation=pgtrigger.Delete),
         ]
 
@@ -89,6 +137,41 @@ class PolicyVersion(models.Model):
     @property
     def label(self) -> str:
         return f"{self.policy.slug}@{self.version}"
+
+    @property
+    def is_unlisted(self) -> bool:
+        return bool(self.pseudonym) and self.listed_at is None
+
+    @property
+    def input_label(self) -> str:
+        """What boards are computed from calls it so, for good."""
+        return self.pseudonym or self.label
+
+    @property
+    def shown_label(self) -> str:
+        """What everybody may be told."""
+        return self.pseudonym if self.is_unlisted else self.label
+
+    @property
+    def shown_slug(self) -> str:
+        return self.shown_label.rpartition("@")[0]
+
+    @property
+    def shown_version(self) -> str:
+        return self.shown_label.rpartition("@")[2]
+
+    @property
+    def shown_name(self) -> str:
+        return f"Unlisted of {self.policy.lab}" if self.is_unlisted else self.policy.name
+
+    @property
+    def shown_open_source(self) -> bool:
+        """Nobody can look into what has no name."""
+        return self.policy.open_source and not self.is_unlisted
+
+    def label_for(self, lab_id: int | None) -> str:
+        """What members of this lab may be told: of their own versions the name."""
+        return self.label if lab_id == self.policy.lab_id else self.shown_label
 
 
 class Endpoint(models.Model):

@@ -23,7 +23,7 @@ _WAITING_UPLOADS = Prefetch(
 )
 _SIDES = Prefetch(
     "sides",
-    queryset=Side.objects.select_related("version__policy", "episode").prefetch_related(
+    queryset=Side.objects.select_related("version__policy__lab", "episode").prefetch_related(
         "media", "relay_connections", _WAITING_UPLOADS
     ),
     to_attr="ordered_sides",
@@ -185,8 +185,8 @@ def relay_url(session_id: uuid.UUID, label: str) -> str:
 
 
 def _policy(side: Side) -> dict[str, Any]:
-    policy = side.version.policy
-    return {"slug": policy.slug, "name": policy.name, "version": side.version.version}
+    version = side.version
+    return {"slug": version.shown_slug, "name": version.shown_name, "version": version.shown_version}
 
 
 def _episode_of(side: Side) -> dict[str, Any] | None:

@@ -5,8 +5,7 @@ from django.db.models import QuerySet
 
 from arena.access import steward
 from arena.errors import NotFound
-from arena.models import Lab, Person, Policy, PolicyVersion, Source
-from arena.policies import parts_of
+from arena.models import Lab, Person, Policy, PolicyVersion, Source, parts_of
 from evaluations.models import MediaFile
 from evaluations.requests.access import labs_of, labs_to_order_for, require_owner
 
@@ -54,9 +53,8 @@ def version_to_change(user: User, label: str) -> PolicyVersion:
 
 
 def version_in(labs: QuerySet[Lab], label: str) -> PolicyVersion:
-    slug, version = parts_of(label)
-    policy = policy_in(labs, slug)
-    found = policy.versions.select_related("policy__lab", "endpoint").filter(version=version).first()
+    policy = policy_in(labs, parts_of(label)[0])
+    found = policy.versions.select_related("policy__lab", "endpoint").labelled(label).first()
     if found is None:
         raise NotFound("version_unknown", "Your labs have no such version.", hint="It looks like SLUG@VERSION.")
     return found

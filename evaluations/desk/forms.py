@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from arena import labs, stakes
 from arena.models import Embodiment, Lab, Policy
@@ -14,6 +15,7 @@ FIELD_OF = {
     "bad_version": "version",
     "version_exists": "version",
     "bad_endpoint": "endpoint",
+    "unlisted_limit": "unlisted",
 }
 _ADDRESS = "Such as ws://policy.example.org:8000. Only the relay learns it; evaluators never do."
 
@@ -29,6 +31,17 @@ class VersionForm(forms.Form):
         label="Robot", queryset=Embodiment.objects.all(), empty_label=None, to_field_name="name"
     )
     endpoint = forms.CharField(label="Address of its server", max_length=300, help_text=_ADDRESS)
+    unlisted = forms.BooleanField(
+        label="Unlisted",
+        required=False,
+        help_text="Evaluated, counted and shown like any other, under a pseudonym that names your lab, until you list "
+        "it, which is for good. It cannot be chosen later, and how many a lab has withdrawn unlisted is public.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not settings.UNLISTED_VERSIONS_MAX:
+            del self.fields["unlisted"]
 
 
 class PolicyForm(VersionForm):
@@ -36,7 +49,7 @@ class PolicyForm(VersionForm):
     lab = forms.ModelChoiceField(label="Lab", queryset=Lab.objects.none(), empty_label=None, to_field_name="slug")
     open_source = forms.BooleanField(label="Its weights and code are open", required=False)
 
-    field_order = ("name", "lab", "version", "embodiment", "endpoint", "open_source")
+    field_order = ("name", "lab", "version", "embodiment", "endpoint", "open_source", "unlisted")
 
     def __init__(self, *args: Any, labs: Sequence[Lab], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

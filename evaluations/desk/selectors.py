@@ -157,7 +157,7 @@ def result_row(side: Any, policy: Policy) -> dict[str, Any]:
         "completed": session.closed_at.isoformat() if session.closed_at else "",
         "version": side.version.label,
         "side": side.label,
-        "opponent": other.version.label,
+        "opponent": other.version.label_for(policy.lab_id),
         "state": session.state,
         "valid": session.valid,
         "excluded": exclusion.reason if exclusion else "",

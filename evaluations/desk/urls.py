@@ -14,4 +14,5 @@ urlpatterns = [
     path("versions/<str:label>/address", views.version_address, name="version-address"),
     path("versions/<str:label>/check", views.version_check, name="version-check"),
     path("versions/<str:label>/pool", views.version_pool, name="version-pool"),
+    path("versions/<str:label>/list", views.version_list, name="version-list"),
 ]

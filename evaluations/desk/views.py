@@ -52,6 +52,7 @@ def policy_new(request: HttpRequest) -> HttpResponse:
                 open_source=said["open_source"],
                 by=by,
                 trial_first=True,
+                unlisted=said.get("unlisted", False),
             )
         except ArenaError as error:
             tell(form, error, **FIELD_OF)
@@ -96,6 +97,7 @@ def version_new(request: HttpRequest, slug: str) -> HttpResponse:
                 endpoint_url=said["endpoint"],
                 by=people.signed_in(request.user),
                 trial_first=True,
+                unlisted=said.get("unlisted", False),
             )
         except ArenaError as error:
             tell(form, error, **FIELD_OF)
@@ -139,6 +141,15 @@ def version_pool(request: HttpRequest, label: str) -> HttpResponse:
     pool = PolicyVersion.Pool(wanted)
     trials.set_pool(version=version, pool=pool, by=people.signed_in(request.user), now=timezone.now())
     messages.success(request, POOL_WORDS[pool].format(version))
+    return redirect("policy-manage", version.policy.slug)
+
+
+@login_required
+@require_POST
+def version_list(request: HttpRequest, label: str) -> HttpResponse:
+    version = access.version_to_change(request.user, label)
+    policies.list_version(version=version, by=people.signed_in(request.user))
+    messages.success(request, f"{version} is listed: everybody is told its name, with all that it has shown.")
     return redirect("policy-manage", version.policy.slug)
 
 

@@ -171,7 +171,9 @@ def outcome_page(session: Session) -> dict[str, Any]:
     page = selectors.session_page(session)
     for entry in page["sides"]:
         named = guessed.get(entry["side"].label)
-        entry["guessed"] = None if named is None else named == entry["side"].version.policy_id
+        version = entry["side"].version
+        # A version that was unlisted was not among the choices, and a hit would tell of which policy it is.
+        entry["guessed"] = None if named is None or version.pseudonym else named == version.policy_id
     return page | {"has_draft": bool(drafts.read(session).values)}
 
 

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from arena import access
 from arena.errors import AccessDenied, NotFound
 from arena.models import OWNER_ROLES, Lab, Person, PolicyVersion
-from arena.policies import parts_of
 from evaluations.models import EvaluationRequest
 from evaluations.requests import selectors
 
@@ -36,9 +35,8 @@ def request_to_change(user: Person | AnonymousUser, request_id: uuid.UUID) -> Ev
 
 def version_to_order(user: Person | AnonymousUser, label: str) -> PolicyVersion:
     """A version of a lab for which one may order, by its label."""
-    slug, version = parts_of(label)
     own = PolicyVersion.objects.filter(policy__lab__in=labs_of(user)).select_related("policy__lab", "embodiment")
-    found = own.filter(policy__slug=slug, version=version).first()
+    found = own.labelled(label).first()
     if found is None or found.policy.lab is None:
         raise NotFound("version_unknown", "Your labs have no such version.", hint="It looks like SLUG@VERSION.")
     require_owner(user, found.policy.lab)

@@ -16,7 +16,6 @@ from arena.api.permissions import OWN, READ_OR_OWN, labs_of, opens_lab, person
 from arena.api.views import ApiView, answer, read
 from arena.errors import NotFound
 from arena.models import PolicyVersion
-from arena.policies import parts_of
 from evaluations.models import LARGEST_REQUEST, EvaluationRequest, TaskCategory
 from evaluations.requests import access, forecast, orders, selectors
 from evaluations.requests.orders import Conditions
@@ -136,8 +135,7 @@ class RequestForecast(RequestView):
         now = timezone.now()
         orders.require_possible(version=version, wanted=wanted, now=now, conditions=conditions)
         expected = forecast.forecast(version=version, wanted=wanted, conditions=conditions, now=now)
-        against = [vars(one) | {"opponent": one.opponent.label} for one in expected.against]
-        return answer(ForecastOutput, vars(expected) | {"against": against})
+        return answer(ForecastOutput, vars(expected) | {"against": [vars(one) for one in expected.against]})
 
 
 class RequestDetail(RequestView):
@@ -191,8 +189,7 @@ def _asked(request: Request) -> tuple[PolicyVersion, int, Conditions]:
 
 
 def _opponent(version: PolicyVersion, label: str) -> PolicyVersion:
-    slug, name = parts_of(label)
-    found = selectors.opponents_of(version).filter(policy__slug=slug, version=name).first()
+    found = selectors.opponent_named(version, label)
     if found is None:
         raise NotFound("opponent_unknown", f"{label} could not meet {version}.", hint="It looks like SLUG@VERSION.")
     return found
@@ -208,5 +205,5 @@ def _shown(shown: selectors.Progress) -> dict[str, Any]:
         "lab": order.lab.slug,
         "done": shown.published,
         "returned": shown.returned,
-        "opponents": [opponent.label for opponent in order.opponents.all()],
+        "opponents": selectors.opponents_told(order),
     }

@@ -20,7 +20,8 @@ LOOKED_BACK = timedelta(days=28)
 class Against:
     """What is known of the version against one opponent."""
 
-    opponent: PolicyVersion
+    opponent: str
+    """As the owners of the version may know it."""
     verdict: str
     more_sessions: int | None
     """About how many further sessions would separate the two; None where nobody can say."""
@@ -77,7 +78,7 @@ def _others_waiting(version: PolicyVersion) -> int:
 
 
 def _against(version: PolicyVersion, opponent: PolicyVersion) -> Against:
-    known = evidence.decision(version.pk, opponent.pk)
+    known, name = evidence.decision(version.pk, opponent.pk), opponent.label_for(version.policy.lab_id)
     if known is None:
-        return Against(opponent, "undecided", None)
-    return Against(opponent, known.verdict, known.more_sessions)
+        return Against(name, "undecided", None)
+    return Against(name, known.verdict, known.more_sessions)

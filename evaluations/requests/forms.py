@@ -21,9 +21,18 @@ FIELD_OF = {
 }
 
 
+class OpponentsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic only in its stubs
+    """own: the lab that orders, which knows the names of its own unlisted versions."""
+
+    own: int | None = None
+
+    def label_from_instance(self, version: PolicyVersion) -> str:
+        return version.label_for(self.own)
+
+
 class RequestForm(forms.Form):
     wanted = forms.IntegerField(label="Evaluations", min_value=1, max_value=LARGEST_REQUEST, initial=20)
-    opponents = forms.ModelMultipleChoiceField(
+    opponents = OpponentsField(
         label="Against",
         queryset=PolicyVersion.objects.none(),
         required=False,
@@ -53,8 +62,8 @@ class RequestForm(forms.Form):
     def __init__(self, *args: Any, version: PolicyVersion, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         opponents = self.fields["opponents"]
-        assert isinstance(opponents, forms.ModelMultipleChoiceField)
-        opponents.queryset = selectors.opponents_of(version)
+        assert isinstance(opponents, OpponentsField)
+        opponents.queryset, opponents.own = selectors.opponents_of(version), version.policy.lab_id
 
     def conditions(self) -> Conditions:
         said = self.cleaned_data

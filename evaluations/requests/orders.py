@@ -92,7 +92,7 @@ def _require_opponents(version: PolicyVersion, conditions: Conditions) -> None:
         if opponent.pk == version.pk or not alike or opponent.policy.simulated != version.policy.simulated:
             raise ArenaError(
                 "opponent_does_not_fit",
-                f"{opponent} never meets {version}.",
+                f"{opponent.label_for(version.policy.lab_id)} never meets {version}.",
                 hint="An opponent is another version for the same robot.",
             )
     if not conditions.stop_when_decided:
@@ -104,7 +104,7 @@ def _require_opponents(version: PolicyVersion, conditions: Conditions) -> None:
     if known is not None and known.verdict != "undecided":
         raise Conflict(
             "decided_already",
-            f"It is decided already: {version} is {known.verdict} than {opponent}.",
+            f"It is decided already: {version} is {known.verdict} than {opponent.label_for(version.policy.lab_id)}.",
             hint="Order without stopping when it is decided, to know by how much.",
         )
 

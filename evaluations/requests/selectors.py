@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Case, Count, Q, QuerySet, When
 
-from arena.models import Lab, PolicyVersion
+from arena.models import UNLISTED, Lab, PolicyVersion, PolicyVersionQuerySet
 from credits.models import Account
 from evaluations.models import EvaluationRequest, Session, State
 from evaluations.requests import forecast
@@ -67,11 +67,24 @@ def versions_to_order(labs: QuerySet[Lab]) -> QuerySet[PolicyVersion]:
     return found.select_related("policy__lab", "embodiment").order_by("policy__name", "-created_at")
 
 
-def opponents_of(version: PolicyVersion) -> QuerySet[PolicyVersion]:
+def opponents_of(version: PolicyVersion) -> PolicyVersionQuerySet:
     """Versions that could meet this one."""
     found = PolicyVersion.objects.filter(
         embodiment=version.embodiment_id,
         pool=PolicyVersion.Pool.ACTIVE,
         policy__simulated=version.policy.simulated,
     ).exclude(pk=version.pk)
-    return found.select_related("policy").order_by("policy__name", "-created_at")
+    # Sorted by name, an unlisted one would stand where its name belongs.
+    shown = Case(When(UNLISTED, then="pseudonym"), default="policy__name")
+    return found.select_related("policy__lab").order_by(shown, "-created_at")
+
+
+def opponent_named(version: PolicyVersion, label: str) -> PolicyVersion | None:
+    """One of them, by what the owners of this version are told that it is called."""
+    found, own = opponents_of(version), version.policy.lab_id
+    return found.shown_as(label).first() or found.filter(policy__lab=own).labelled(label).first()
+
+
+def opponents_told(request: EvaluationRequest) -> list[str]:
+    """Whom it names, as its owners may know them. Expects a request of `requests_of`."""
+    return [opponent.label_for(request.lab_id) for opponent in request.opponents.all()]

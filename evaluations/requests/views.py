@@ -67,6 +67,7 @@ def request_detail(request: HttpRequest, request_id: uuid.UUID) -> HttpResponse:
     context = {
         "shown": shown,
         "order": shown.request,
+        "opponents": selectors.opponents_told(shown.request),
         "categories": [TaskCategory(category).label for category in shown.request.categories],
         "sessions": selectors.published_sessions(shown),
         "days_left": selectors.days_left(shown, now=timezone.now()) if not shown.request.is_over else None,

@@ -71,7 +71,7 @@ def _policy(request: Request, side: Side) -> dict[str, Any]:
         for media in side.videos
     }
     return {
-        "name": side.version.label,
+        "name": side.version.shown_label,
         "partial_success": side.episode.progress,
         "wrist_video_url": urls.get(MediaFile.Kind.WRIST),
         "third_person_video_url": urls.get(MediaFile.Kind.LEFT) or urls.get(MediaFile.Kind.RIGHT),

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from arena import access
 from arena.errors import AccessDenied, NotFound
 from arena.models import Lab, Person, PolicyVersion, Source
-from arena.policies import parts_of
 from evaluations.desk.access import lab_of
 from evaluations.models import Trial
 from evaluations.requests.access import labs_of, require_owner
@@ -57,9 +56,8 @@ def trial_to_withdraw(user: User, trial_id: uuid.UUID) -> Trial:
 
 def version_to_waive(user: User, label: str) -> PolicyVersion:
     access.steward(user)
-    slug, version = parts_of(label)
     registered = PolicyVersion.objects.filter(policy__source=Source.REGISTERED).select_related("policy__lab")
-    found = registered.filter(policy__slug=slug, version=version).first()
+    found = registered.labelled(label).first()
     if found is None:
         raise NotFound("version_unknown", "There is no such version.", hint="It looks like SLUG@VERSION.")
     return found

@@ -129,6 +129,7 @@ def _page(
 ) -> HttpResponse:
     person, problem = people.signed_in(request.user), start_problem or decision_problem
     is_host, stations = access.is_of_host(person, trial), list(trials.stations_for(trial))
+    is_owner = access.is_of_owner(person, trial)
     context = {
         "trial": trial,
         "version": trial.version,
@@ -138,7 +139,8 @@ def _page(
         "stations": stations,
         "sessions": selectors.sessions_at(trial) if is_host else [],
         "shown": selectors.shown(trial),
-        "is_owner": access.is_of_owner(person, trial),
+        "is_owner": is_owner,
+        "name": trial.version.label if is_owner else trial.version.shown_label,
         "earlier": selectors.earlier_of(trial),
         "start_problem": start_problem,
         "decision_problem": decision_problem,

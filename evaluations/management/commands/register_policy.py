@@ -18,6 +18,7 @@ class Command(OperatorCommand):
         parser.add_argument("--version", default="1", dest="policy_version")
         parser.add_argument("--embodiment", default="DROID")
         parser.add_argument("--open-source", action="store_true")
+        parser.add_argument("--unlisted", action="store_true", help="others are told a pseudonym until it is listed")
 
     def run(self, **options: Any) -> tuple[dict[str, Any], str]:
         embodiment_is_new = labs.embodiment_is_new(options["embodiment"])
@@ -28,6 +29,7 @@ class Command(OperatorCommand):
             version=options["policy_version"],
             embodiment=options["embodiment"],
             open_source=options["open_source"],
+            unlisted=options["unlisted"],
         )
         result = endpoints.check(endpoint_id=version.endpoint.pk)
         assert result is not None
@@ -35,6 +37,7 @@ class Command(OperatorCommand):
             "policy": version.policy.slug,
             "version": version.version,
             "label": version.label,
+            "pseudonym": version.pseudonym,
             "embodiment_is_new": embodiment_is_new,
             "check": endpoints.told(result),
         }

@@ -1,0 +1,127 @@
+"""The name of an unlisted version is told at no address to anybody but its own lab's members and stewards.
+
+Addresses and people are those of test_access_matrix.py. Charlie's lab owns the version; the visitor, Dana, Bob and
+Alice are others, and Eve is a steward.
+"""
+
+import io
+import zipfile
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.test import override_settings
+from django.utils import timezone
+
+from arena import policies
+from arena.models import PolicyVersion
+from evaluations import trials
+from evaluations.requests import orders
+from evaluations.requests.orders import Conditions
+from leaderboard import pair_evidence, snapshots
+from tests.factories import finish_session, make_arena, open_session
+from tests.test_access_matrix import Answer, Asking, World, rows
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+
+OTHERS = ("visitor", "dana", "bob", "alice")
+NAME = "Quiet heron"
+TOLD = (NAME, "quiet-heron", "Q-hush")
+# Where everybody reads it once it is listed, among others.
+AFTER = {
+    "/",
+    "/api/leaderboard",
+    "/api/list_ab_evaluations",
+    "/api/v1/public/boards/overall/history",
+    "/api/v1/public/compare/{policy}/{other}",
+    "/api/v1/public/integrity",
+    "/api/v1/public/leaderboard",
+    "/api/v1/public/sessions",
+    "/api/v1/public/sessions/{ended}",
+    "/api/v1/public/snapshots/{snapshot}",
+    "/compare/{policy}/{other}",
+    "/integrity",
+    "/integrity/completion.csv",
+    "/integrity/concentration.csv",
+    "/sessions",
+    "/sessions/{ended}",
+    "/snapshots/{snapshot}/rows.csv",
+}
+# What was computed is never rewritten, and keeps the pseudonym.
+NEVER = {"/snapshots/{snapshot}/export.zip", "/snapshots/{snapshot}/input.csv"}
+
+
+@pytest.fixture
+def world() -> World:
+    """The version is in every session; a later one waits for its trial at Dana's lab, where Bob has ordered comparisons
+    with the first."""
+    arena, now = make_arena(policies_in_pool=2, secret=NAME), timezone.now()
+    for number in range(2):
+        finish_session(open_session(arena, f"task {number}"), now=now - timedelta(days=1))
+    snapshots.recompute_all(now=now - timedelta(days=1))
+    world = World(arena)
+    pair_evidence.write(now=now)
+    later = policies.register_policy(
+        lab=arena.owners,
+        name=NAME,
+        version="Q-hush-2",
+        endpoint_url="ws://policy.example:1",
+        trial_first=True,
+        unlisted=True,
+    )
+    own, bob = PolicyVersion.objects.get(policy__slug=world.words["own"]), world.people["bob"]
+    order = orders.place(version=own, wanted=1, by=bob, now=now, conditions=Conditions(opponents=[arena.versions[0]]))
+    trial = trials.ask(version=later, host=arena.lab, by=world.people["charlie"], now=now)
+    world.words |= {"request": order.pk, "trial": trial.pk}
+    return world
+
+
+def telling(world: World, people: Iterable[str]) -> set[str]:
+    """The addresses that tell any of these people of the version, in headers or content."""
+    asking = Asking(world)
+    asked = [(name, method, path) for name in people for method, path, _ in rows()]
+    return {path for name, method, path in asked if tells(*asking.answer(name, method, path))}
+
+
+def tells(answer: Answer, content: bytes) -> bool:
+    if answer.headers.get("Content-Type") == "application/zip":
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            content = b"".join(archive.read(name) for name in archive.namelist())
+    text = f"{answer.headers}\n{content.decode(errors='replace')}".lower()
+    return any(word.lower() in text for word in TOLD)
+
+
+@override_settings(TRIAL_SESSIONS=1)
+def test_before_it_is_listed_nobody_else_is_told(world: World) -> None:
+    assert telling(world, OTHERS) == set()
+
+
+def test_its_own_lab_reads_its_name(world: World) -> None:
+    world.words |= {"own": "quiet-heron", "version": "quiet-heron@Q-hush"}
+    own = telling(world, ["charlie"])
+    assert {"/lab", "/policies/{own}/manage", "/policies/{own}/results.csv", "/lab/{lab}/events"} & own == {
+        "/lab",
+        "/policies/{own}/manage",
+        "/policies/{own}/results.csv",
+    }
+    assert own & (AFTER | NEVER) == set()
+
+
+def test_once_it_is_listed_everybody_reads_it(world: World) -> None:
+    for version in PolicyVersion.objects.unlisted():
+        policies.list_version(version=version, by=world.people["charlie"])
+    cache.clear()
+    found = telling(world, ["visitor"])
+    assert AFTER - found == set()
+    assert NEVER & found == set()
+
+
+def test_no_address_is_made_of_its_name(world: World) -> None:
+    """What leads to a version by its pseudonym is no way to try names out."""
+    asking, secret = Asking(world), world.arena.versions[0]
+    for name in (secret.label, secret.policy.slug, "quiet-heron@1", "nobody@1"):
+        address = f"/api/v1/public/compare/{name}/{{other}}"
+        answers = {asking.answer(one, "GET", address)[1].replace(name.encode(), b"") for one in OTHERS}
+        assert len(answers) == 1
+        assert b"version_unknown" in answers.pop()
