@@ -6,12 +6,11 @@ Alice are others, and Eve is a steward.
 
 import io
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
-from django.test import override_settings
 from django.utils import timezone
 
 from arena import policies
@@ -28,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 OTHERS = ("visitor", "dana", "bob", "alice")
 NAME = "Quiet heron"
 TOLD = (NAME, "quiet-heron", "Q-hush")
-# Where everybody reads it once it is listed, among others.
+# Where Bob reads it once it is listed, and the visitor most of it.
 AFTER = {
     "/",
     "/api/leaderboard",
@@ -41,12 +40,17 @@ AFTER = {
     "/api/v1/public/sessions/{ended}",
     "/api/v1/public/snapshots/{snapshot}",
     "/compare/{policy}/{other}",
+    "/evaluate",
     "/integrity",
     "/integrity/completion.csv",
     "/integrity/concentration.csv",
+    "/requests/new/{version}",
+    "/requests/{request}",
+    "/api/v1/requests/{request}",
     "/sessions",
     "/sessions/{ended}",
     "/snapshots/{snapshot}/rows.csv",
+    "/trials/{trial}",
 }
 # What was computed is never rewritten, and keeps the pseudonym.
 NEVER = {"/snapshots/{snapshot}/export.zip", "/snapshots/{snapshot}/input.csv"}
@@ -77,10 +81,10 @@ def world() -> World:
     return world
 
 
-def telling(world: World, people: Iterable[str]) -> set[str]:
-    """The addresses that tell any of these people of the version, in headers or content."""
+def telling(world: World, people: Iterable[str], paths: Container[str]) -> set[str]:
+    """Those of the addresses that tell any of these people of the version, in headers or content."""
     asking = Asking(world)
-    asked = [(name, method, path) for name in people for method, path, _ in rows()]
+    asked = [(name, method, path) for name in people for method, path, _ in rows() if path in paths]
     return {path for name, method, path in asked if tells(*asking.answer(name, method, path))}
 
 
@@ -92,29 +96,23 @@ def tells(answer: Answer, content: bytes) -> bool:
     return any(word.lower() in text for word in TOLD)
 
 
-@override_settings(TRIAL_SESSIONS=1)
 def test_before_it_is_listed_nobody_else_is_told(world: World) -> None:
-    assert telling(world, OTHERS) == set()
+    assert telling(world, OTHERS, {path for _, path, _ in rows()}) == set()
 
 
 def test_its_own_lab_reads_its_name(world: World) -> None:
-    world.words |= {"own": "quiet-heron", "version": "quiet-heron@Q-hush"}
-    own = telling(world, ["charlie"])
-    assert {"/lab", "/policies/{own}/manage", "/policies/{own}/results.csv", "/lab/{lab}/events"} & own == {
-        "/lab",
-        "/policies/{own}/manage",
-        "/policies/{own}/results.csv",
-    }
-    assert own & (AFTER | NEVER) == set()
+    """On its own pages: the public ones are the same for everybody."""
+    world.words |= {"own": "quiet-heron", "lab": world.arena.owners.slug}
+    own = {"/lab", "/lab/{lab}/events", "/policies/{own}/manage", "/policies/{own}/results.csv", "/trials/{trial}"}
+    assert telling(world, ["charlie"], own | AFTER | NEVER) == own
 
 
 def test_once_it_is_listed_everybody_reads_it(world: World) -> None:
     for version in PolicyVersion.objects.unlisted():
         policies.list_version(version=version, by=world.people["charlie"])
     cache.clear()
-    found = telling(world, ["visitor"])
-    assert AFTER - found == set()
-    assert NEVER & found == set()
+    assert telling(world, ["bob"], AFTER | NEVER) == AFTER
+    assert telling(world, ["visitor"], {"/", "/sessions/{ended}", *NEVER}) == {"/", "/sessions/{ended}"}
 
 
 def test_no_address_is_made_of_its_name(world: World) -> None:
