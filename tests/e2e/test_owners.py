@@ -10,17 +10,19 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from arena import policies
 from arena.models import HealthChange, Person, PolicyVersion, Role
+from arena.policies import EndpointCheck
 from credits import grants, ledger
 from credits.models import Entry
 from evaluations.desk import checks
 from evaluations.models import ProtocolCheck
 from evaluations.requests import orders
 from evaluations.requests.orders import Conditions
+from leaderboard import snapshots
 from tests.e2e.test_labs import assert_accessible, scriptless, sign_in
 from tests.evaluations.desk.servers import Server
 from tests.factories import Arena, finish_session, make_arena, make_person, make_steward, make_version, open_session
@@ -159,3 +161,51 @@ def test_a_steward_grants_credits(context: BrowserContext, live_server: LiveServ
     page.get_by_role("button", name="Grant them").click()
     expect(page.get_by_role("row", name=re.compile("agreed at the workshop"))).to_contain_text("+7")
     assert Entry.objects.get(comment="agreed at the workshop").amount == 7
+
+
+def test_a_version_is_evaluated_unlisted_and_then_listed(
+    context: BrowserContext, live_server: LiveServer, arena: Arena
+) -> None:
+    sign_in(context, alice(), live_server)
+    page, pseudonym = context.new_page(), f"unlisted.{arena.owners.slug}@1"
+    page.goto("/policies/new")
+    page.get_by_label("Name", exact=True).fill("Quiet heron")
+    page.get_by_label("Address of its server").fill("ws://127.0.0.1:9")
+    page.get_by_label("Unlisted").check()
+    picture(page, "unlisted-new")
+    page.get_by_role("button", name="Register it, and check its server").click()
+    expect(page.get_by_text(pseudonym)).to_be_visible()
+    secret = PolicyVersion.objects.get(policy__slug="quiet-heron")
+    _evaluate(arena, secret)
+    visitor = context.browser.new_context(base_url=live_server.url).new_page()  # type: ignore[union-attr]
+    visitor.goto("/")
+    row = visitor.get_by_role("row", name=re.compile("Unlisted of"))
+    expect(row.get_by_text("unlisted", exact=True)).to_be_visible()
+    assert_accessible(visitor, "the board with an unlisted version")
+    picture(visitor, "unlisted-board")
+    visitor.get_by_role("link", name="What becomes of such versions, lab by lab").click()
+    expect(visitor.get_by_role("row", name=re.compile(f"^{arena.owners.name}"))).to_have_text(re.compile("1100$"))
+    picture(visitor, "unlisted-integrity")
+    page.reload()
+    page.get_by_text("List it").click()
+    picture(page, "unlisted-manage")
+    page.get_by_role("button", name="List quiet-heron@1 for good").click()
+    expect(page.get_by_text("everybody is told its name", exact=False).first).to_be_visible()
+    visitor.goto("/")
+    expect(visitor.get_by_role("row", name=re.compile("Quiet heron"))).to_be_visible()
+    visitor.context.close()
+
+
+def picture(page: Page, name: str) -> None:
+    if PICTURES:
+        page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
+
+
+def _evaluate(arena: Arena, version: PolicyVersion) -> None:
+    """In all that follow, and on the board."""
+    policies.record_endpoint_check(endpoint=version.endpoint, check=EndpointCheck(reached=True))
+    PolicyVersion.objects.filter(pk=version.pk).update(pool=PolicyVersion.Pool.ACTIVE)
+    PolicyVersion.objects.exclude(pk__in=[version.pk, arena.versions[1].pk]).update(pool=PolicyVersion.Pool.PAUSED)
+    for number in range(4):
+        finish_session(open_session(arena, f"put bowl {number} on the shelf"))
+    snapshots.recompute_all(now=timezone.now())
