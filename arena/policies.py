@@ -172,7 +172,7 @@ def _next_pseudonym(lab: Lab) -> str:
         raise Conflict(
             "unlisted_limit",
             f"{lab} has as many unlisted versions as a lab may have: {settings.UNLISTED_VERSIONS_MAX}.",
-            hint=f"List one of them. A retired one keeps its place for {UNLISTED_PLACE_KEPT.days} days.",
+            hint=f"List one. A retired one keeps its place for {UNLISTED_PLACE_KEPT.days} days from its registration.",
         )
     number = PolicyVersion.objects.filter(policy__lab=lab).exclude(pseudonym="").count() + 1
     return f"unlisted.{lab.slug}@{number}"

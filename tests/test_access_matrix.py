@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.http import HttpResponse, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, resolve
 from django.utils import timezone
@@ -43,7 +43,6 @@ from tests.factories import (
     open_session,
 )
 
-Answer = HttpResponse | StreamingHttpResponse
 PEOPLE = ("visitor", "dana", "bob", "alice", "charlie", "eve")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 # The stewards' read-only pages are Django's: their rows stand for all of their kind.
@@ -66,7 +65,7 @@ def routes(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterat
             yield prefix + str(pattern.pattern)
 
 
-def outcome(answer: Answer) -> str:
+def outcome(answer: HttpResponseBase) -> str:
     if answer.status_code in (301, 302, 303):
         return "in" if answer.headers["Location"].startswith("/sign-in") else "->"
     return str(answer.status_code)
@@ -191,7 +190,7 @@ class Asking:
     def ask(self, name: str, method: str, path: str) -> str:
         return outcome(self.answer(name, method, path)[0])
 
-    def answer(self, name: str, method: str, path: str) -> tuple[Answer, bytes]:
+    def answer(self, name: str, method: str, path: str) -> tuple[HttpResponseBase, bytes]:
         """With its content."""
         client = Client(raise_request_exception=False, headers={"Tus-Resumable": "1.0.0"})
         client.cookies = self._cookies[name].copy()  # type: ignore[assignment]
@@ -201,7 +200,10 @@ class Asking:
             sent = ("", "application/offset+octet-stream")
         with transaction.atomic():
             answer = client.generic(method, address, *sent)
-            content = answer.getvalue()  # of a stream to its end, where it closes its file
+            if isinstance(answer, StreamingHttpResponse):
+                content = b"".join(answer.streaming_content)  # to its end, where it closes its file
+            else:
+                content = answer.content
             transaction.set_rollback(True)
         return answer, content
 

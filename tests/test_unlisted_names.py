@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.http import HttpResponseBase
 from django.utils import timezone
 
 from arena import policies
@@ -20,7 +21,7 @@ from evaluations.requests import orders
 from evaluations.requests.orders import Conditions
 from leaderboard import pair_evidence, snapshots
 from tests.factories import finish_session, make_arena, open_session
-from tests.test_access_matrix import Answer, Asking, World, rows
+from tests.test_access_matrix import Asking, World, rows
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
@@ -88,7 +89,7 @@ def telling(world: World, people: Iterable[str], paths: Container[str]) -> set[s
     return {path for name, method, path in asked if tells(*asking.answer(name, method, path))}
 
 
-def tells(answer: Answer, content: bytes) -> bool:
+def tells(answer: HttpResponseBase, content: bytes) -> bool:
     if answer.headers.get("Content-Type") == "application/zip":
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             content = b"".join(archive.read(name) for name in archive.namelist())
