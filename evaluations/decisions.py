@@ -15,13 +15,13 @@ from evaluations.models import Appeal, EvaluationRequest, Exclusion, Report, Ses
 
 
 def tell_trial_asked(trial: Trial, *, to: Iterable[Person]) -> None:
-    version = trial.version
+    version, name = trial.version, trial.version.label_for(trial.host_id)
     _write(
         [person for person in to if person.pk != trial.asked_by_id],
         NoticeKind.TRIAL_ASKED,
         key=f"trial:{trial.pk}:asked",
         subject=f"{trial.host} is asked for a trial",
-        text=f"{version.policy.lab} asks {trial.host} to try {version} under your eyes, before it is dealt to anybody, "
+        text=f"{version.policy.lab} asks {trial.host} to try {name} under your eyes, before it is dealt to anybody, "
         "and to say go or no-go. Its page says what it must respect, and starts a session.",
         path=reverse("trial", args=[trial.pk]),
     )

@@ -173,6 +173,7 @@ POST   /api/v1/versions/{version}/address                         401 403 400 40
 GET    /api/v1/versions/{version}/checks                          401 200 200 200 404 404
 POST   /api/v1/versions/{version}/checks                          401 403 201 201 404 404
 GET    /api/v1/versions/{version}/checks/{check}                  401 200 200 200 404 404
+POST   /api/v1/versions/{version}/list                             401 403 200 200 404 404
 POST   /api/v1/versions/{version}/pause                           401 403 200 200 404 404
 POST   /api/v1/versions/{version}/resume                          401 403 200 200 404 404
 POST   /api/v1/versions/{version}/retire                          401 403 200 200 404 404

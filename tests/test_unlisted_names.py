@@ -15,7 +15,7 @@ from django.http import HttpResponseBase
 from django.utils import timezone
 
 from arena import policies
-from arena.models import PolicyVersion
+from arena.models import Notice, NoticeKind, PolicyVersion
 from evaluations import trials
 from evaluations.requests import orders
 from evaluations.requests.orders import Conditions
@@ -48,6 +48,8 @@ AFTER = {
     "/requests/new/{version}",
     "/requests/{request}",
     "/api/v1/requests/{request}",
+    "/api/v1/trials",
+    "/api/v1/trials/{trial}",
     "/sessions",
     "/sessions/{ended}",
     "/snapshots/{snapshot}/rows.csv",
@@ -124,3 +126,10 @@ def test_no_address_is_made_of_its_name(world: World) -> None:
         answers = {asking.answer(one, "GET", address)[1].replace(name.encode(), b"") for one in OTHERS}
         assert len(answers) == 1
         assert b"version_unknown" in answers.pop()
+
+
+def test_no_mail_to_another_lab_tells_its_name(world: World) -> None:
+    written = Notice.objects.filter(kind=NoticeKind.TRIAL_ASKED)
+    assert {notice.person for notice in written} == {world.people[name] for name in ("alice", "bob", "dana")}
+    assert not any(word in f"{one.subject}{one.text}{one.path}" for one in written for word in TOLD)
+    assert all("unlisted." in one.text for one in written)

@@ -263,3 +263,15 @@ class VersionRetire(VersionPool):
     def post(self, request: Request, label: str) -> Response:
         """It is dealt to nobody any more, for good. Its results stay; a repeat changes nothing."""
         return self.moved(request, label, PolicyVersion.Pool.RETIRED)
+
+
+class VersionList(DeskView):
+    access = {"POST": OWN}
+
+    @extend_schema(request=NothingInput, responses=VersionOutput)
+    def post(self, request: Request, label: str) -> Response:
+        """Everybody is told its name, for good, if it was registered unlisted. A repeat changes nothing."""
+        version = self.own_version(request, label)
+        read(NothingInput, request.data or {})
+        policies.list_version(version=version, by=person(request))
+        return self.told(request, version)

@@ -18,5 +18,6 @@ urlpatterns = [
     path("versions/<str:label>/address", api.VersionAddress.as_view(), name="api-version-address"),
     path("versions/<str:label>/pause", api.VersionPause.as_view(), name="api-version-pause"),
     path("versions/<str:label>/resume", api.VersionResume.as_view(), name="api-version-resume"),
+    path("versions/<str:label>/list", api.VersionList.as_view(), name="api-version-list"),
     path("versions/<str:label>/retire", api.VersionRetire.as_view(), name="api-version-retire"),
 ]

@@ -9,6 +9,7 @@ class VersionInput(Input):
     version = Text(max_length=40)
     embodiment = Text(max_length=60, default="DROID")
     endpoint_url = Text(max_length=300, help_text=_ADDRESS)
+    unlisted = Flag(default=False, help_text="Others read a pseudonym until it is listed. It cannot be chosen later.")
 
 
 class PolicyInput(VersionInput):

@@ -83,6 +83,9 @@ class VersionOutput(Output):
     version = serializers.CharField(help_text="SLUG@VERSION")
     embodiment = serializers.CharField()
     pool = serializers.ChoiceField(choices=PolicyVersion.Pool.choices)
+    unlisted = serializers.BooleanField(help_text="Others read the pseudonym instead of its name.")
+    pseudonym = serializers.CharField(allow_blank=True, help_text="Where it was registered unlisted; inputs keep it.")
+    listed_at = serializers.DateTimeField(allow_null=True, help_text="Of one that was registered unlisted.")
     created_at = serializers.DateTimeField()
     server = ServerOutput(allow_null=True)
     sessions = EndedSessionsOutput()
@@ -160,11 +163,14 @@ def version_shown(card: VersionCard, *, tells_address: bool) -> dict[str, Any]:
         "version": version.label,
         "embodiment": version.embodiment.name,
         "pool": version.pool,
+        "unlisted": version.is_unlisted,
+        "pseudonym": version.pseudonym,
+        "listed_at": version.listed_at,
         "created_at": version.created_at,
         "server": _server(card, tells_address=tells_address),
         "sessions": {name: getattr(card, name) for name in ("assigned", "valid", "spoilt_by_serving")},
         "check": check_shown(card.check, version) if card.check else None,
-        "trials": [trial_shown(one, version=version) for one in card.trials],
+        "trials": [trial_shown(one, owned=True) for one in card.trials],
         "hosts": [host.slug for host in card.hosts] if card.may_ask else [],
     }
 

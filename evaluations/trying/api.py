@@ -65,15 +65,15 @@ class TrialView(ApiView):
         own = labs_of(request)
         trial = access.trial_in(own, trial_id)
         shown, version = selectors.shown(trial), trial.version
-        endpoint = getattr(version, "endpoint", None)
+        endpoint, owned = getattr(version, "endpoint", None), version.policy.lab in own
         facts = {
             "lab": lab_of(version.policy).slug,
             "embodiment": version.embodiment.name,
             "health": endpoint.health if endpoint else "unknown",
             "earlier": map(outputs.said_before, selectors.earlier_of(trial)),
-            "outcomes": map(outputs.outcome_shown, shown.outcomes if version.policy.lab in own else []),
+            "outcomes": map(outputs.outcome_shown, shown.outcomes if owned else []),
         }
-        facts |= outputs.trial_shown(shown, version=version) | _to_host(request, own, trial)
+        facts |= outputs.trial_shown(shown, owned=owned) | _to_host(request, own, trial)
         return answer(TrialDetailOutput, facts, status=status)
 
 
@@ -84,14 +84,15 @@ class Trials(TrialView):
     @extend_schema(responses=TrialPageOutput)
     def get(self, request: Request) -> Response:
         """The trials at your labs and those of your versions, the latest first."""
-        found = selectors.with_outcomes(selectors.trials_of(labs_of(request)))
+        own = labs_of(request)
+        found, owners = selectors.with_outcomes(selectors.trials_of(own)), set(own.values_list("pk", flat=True))
         if "state" in self.query:
             found = found.filter(state=self.query["state"])
         page = page_of(
             request,
             found,
             self.query,
-            lambda one: outputs.trial_shown(selectors.as_shown(one), version=one.version),
+            lambda one: outputs.trial_shown(selectors.as_shown(one), owned=one.version.policy.lab_id in owners),
         )
         return answer(TrialPageOutput, page)
 

@@ -6,7 +6,6 @@ from rest_framework import serializers
 
 from arena.api.fields import Output
 from arena.api.pagination import PageOutput
-from arena.models import PolicyVersion
 from evaluations.models import Label, Session, Side, State, Trial
 from evaluations.trying.selectors import Outcome, TrialShown
 
@@ -78,11 +77,13 @@ class TrialDetailOutput(TrialOutput):
     sessions = RunOfTrialOutput(many=True, help_text="To the lab that tries.")
 
 
-def trial_shown(shown: TrialShown, *, version: PolicyVersion) -> dict[str, Any]:
+def trial_shown(shown: TrialShown, *, owned: bool) -> dict[str, Any]:
+    """owned: to the version's own lab, which is told its name in any case."""
     trial = shown.trial
     facts = {name: getattr(trial, name) for name in ("state", "asked_at", "decided_at", "comment")}
     counts = {"done": shown.done, "needed": shown.needed}
-    return facts | counts | {"id": trial.pk, "version": version.label, "host": trial.host.slug}
+    name = trial.version.label if owned else trial.version.shown_label
+    return facts | counts | {"id": trial.pk, "version": name, "host": trial.host.slug}
 
 
 def said_before(trial: Trial) -> dict[str, Any]:

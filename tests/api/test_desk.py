@@ -205,3 +205,17 @@ def _steady(told: list[Any]) -> list[Any]:
                 version["server"].pop("history")
                 version["server"].pop("uptime")
     return told
+
+
+def test_a_version_is_registered_unlisted_and_listed_for_good(arena: Arena, owner: Api) -> None:
+    asked = REGISTERED | {"lab": arena.owners.slug, "unlisted": True}
+    told = owner.post("policies", asked).json()
+    pseudonym = f"unlisted.{arena.owners.slug}@1"
+    assert (told["version"], told["unlisted"], told["pseudonym"]) == ("deft-hands@1.0", True, pseudonym)
+    assert told["listed_at"] is None
+    listed = owner.post("versions/deft-hands@1.0/list", {}).json()
+    assert (listed["unlisted"], listed["pseudonym"], listed["listed_at"] is None) == (False, pseudonym, False)
+    assert owner.post("versions/deft-hands@1.0/list", {}).json() == listed
+    for version in ("2", "3"):
+        owner.post("policies", asked | {"version": version})
+    assert code(owner.post("policies", asked | {"version": "4"})) == (409, "unlisted_limit")
