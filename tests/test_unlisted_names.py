@@ -15,7 +15,7 @@ from django.http import HttpResponseBase
 from django.utils import timezone
 
 from arena import policies
-from arena.models import Notice, NoticeKind, PolicyVersion
+from arena.models import Notice, PolicyVersion
 from evaluations import trials
 from evaluations.requests import orders
 from evaluations.requests.orders import Conditions
@@ -107,6 +107,7 @@ def test_its_own_lab_reads_its_name(world: World) -> None:
     """On its own pages: the public ones are the same for everybody."""
     world.words |= {"own": "quiet-heron", "lab": world.arena.owners.slug}
     own = {"/lab", "/lab/{lab}/events", "/policies/{own}/manage", "/policies/{own}/results.csv", "/trials/{trial}"}
+    own |= {"/api/v1/policies/{own}", "/api/v1/policies/{own}/results", "/api/v1/trials", "/api/v1/trials/{trial}"}
     assert telling(world, ["charlie"], own | AFTER | NEVER) == own
 
 
@@ -129,7 +130,7 @@ def test_no_address_is_made_of_its_name(world: World) -> None:
 
 
 def test_no_mail_to_another_lab_tells_its_name(world: World) -> None:
-    written = Notice.objects.filter(kind=NoticeKind.TRIAL_ASKED)
+    written = Notice.objects.filter(key__startswith=f"trial:{world.words['trial']}:")
     assert {notice.person for notice in written} == {world.people[name] for name in ("alice", "bob", "dana")}
     assert not any(word in f"{one.subject}{one.text}{one.path}" for one in written for word in TOLD)
     assert all("unlisted." in one.text for one in written)
