@@ -19,6 +19,8 @@ class Job(StrEnum):
     SEND_NOTICES = "send_notices"
     GIVE_CREDITS = "give_credits"
     CHECK_POLICY = "check_policy"
+    TAG_SESSION = "tag_session"
+    WRITE_REPORT = "write_report"
 
 
 Dispatcher = Callable[[Job, dict[str, JobArgument]], None]

@@ -92,6 +92,8 @@ WORDS = {
     "session:revealed": "Session revealed",
     "session:started": "First rollout of a session",
     "session:submitted": "Session judged",
+    "session:tag-corrected": "Tag of a session corrected: {question} is {answer}",
+    "session:tagged": "A session tagged by {provider}",
     "stake:declared": "Stake of {lab} in {policy} declared",
     "stake:ended": "Stake of {lab} in {policy} ended",
     "station:changed": "Station of {lab} described anew",
@@ -102,6 +104,9 @@ WORDS = {
     "trial:go": "Trial of {subject}: go",
     "trial:no-go": "Trial of {subject}: no-go",
     "trial:withdrawn": "Trial of {subject} at {host} withdrawn",
+    "work:failed": "Work of the background given up: {reason}",
+    "work:retried": "Work of the background tried again",
+    "work:skipped": "Work of the background skipped",
 }
 
 # Recorded with the person that they are about; only an operator's command does them.

@@ -25,7 +25,7 @@ BLACK_BELOW = 20.0
 FROZEN_BELOW = 0.05
 """Mean change of luma between frames that no pair of frames of a frozen video reaches: codec noise stays below."""
 SHEET_FRAMES, SHEET_COLUMNS, SHEET_GAP = 12, 4, 2
-TILE_WIDTH, TILE_HIGHEST = 160, 320
+TILE_WIDTH, TILE_HIGHEST = 256, 384
 JPEG_QUALITY = 4  # of mjpeg: 2 is best, 31 is worst
 TRANSCODE = {"crf": "23", "preset": "veryfast"}
 FASTSTART = {"movflags": "+faststart"}

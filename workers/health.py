@@ -2,16 +2,20 @@
 
 import socket
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from django.core.cache import cache
 from django.db import Error as DatabaseError
 from django.db import connection
+from django.utils import timezone
 from redis.exceptions import RedisError
 
 from arena.relay_address import relay_address
+from workers import queues
 from workers.tasks import HEARTBEAT_KEY
 
 RELAY_TIMEOUT_S = 1.0
+SILENT_AFTER = timedelta(minutes=3)
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class Part:
 
 
 def parts() -> list[Part]:
-    return [_database(), *_broker_and_worker(), _relay()]
+    return [_database(), *_broker_and_workers(), _relay()]
 
 
 def _database() -> Part:
@@ -34,20 +38,51 @@ def _database() -> Part:
     return Part("database", well=True, sentence="The database answers.")
 
 
-def _broker_and_worker() -> list[Part]:
+def _broker_and_workers() -> list[Part]:
     try:
-        beat = cache.get(HEARTBEAT_KEY)
+        reported = cache.get_many([HEARTBEAT_KEY.format(worker.queue) for worker in _WORKERS])
     except RedisError:
-        return [
-            Part("broker", well=False, sentence="The broker does not answer."),
-            Part("worker", well=False, sentence="The worker could not be checked: the broker does not answer."),
+        away = [
+            Part(worker.name, well=False, sentence=f"{worker.title} could not be checked: the broker does not answer.")
+            for worker in _WORKERS
         ]
-    worker = (
-        Part("worker", well=True, sentence="The worker is at work.")
-        if beat
-        else Part("worker", well=False, sentence="No worker answers: boards and video checks wait until one does.")
+        return [Part("broker", well=False, sentence="The broker does not answer."), *away]
+    told = [_worker(worker, reported.get(HEARTBEAT_KEY.format(worker.queue)), timezone.now()) for worker in _WORKERS]
+    return [Part("broker", well=True, sentence="The broker answers."), *told]
+
+
+@dataclass(frozen=True)
+class _Worker:
+    name: str
+    title: str
+    queue: str
+    waits: str
+    """What waits while it is not there."""
+
+
+_WORKERS = (
+    _Worker("worker", "The worker", queues.OTHERS, "boards and video checks wait until it does"),
+    _Worker("models", "The worker for models", queues.TAGGING, "tags and reports wait until it does"),
+)
+
+
+def _worker(worker: _Worker, reported: str | None, now: datetime) -> Part:
+    """Silent is a worker that did not report for SILENT_AFTER: one that is busy may be a minute late."""
+    if reported is None:
+        return Part(worker.name, well=False, sentence=f"{worker.title} has not reported yet: {worker.waits}.")
+    at = datetime.fromisoformat(reported)
+    if now - at <= SILENT_AFTER:
+        return Part(worker.name, well=True, sentence=f"{worker.title} is at work.")
+    return Part(
+        worker.name, well=False, sentence=f"{worker.title} has not reported since {since(at, now)}: {worker.waits}."
     )
-    return [Part("broker", well=True, sentence="The broker answers."), worker]
+
+
+def since(at: datetime, now: datetime) -> str:
+    """`14:02 UTC`, with the day where it was another."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    day = "" if at.date() == now.date() else f"{at.day} {at:%b}, "
+    return f"{day}{at:%H:%M} UTC"
 
 
 def _relay() -> Part:

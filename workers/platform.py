@@ -1,4 +1,4 @@
-"""The platform as a set of supervised programs: web, worker, schedule, relay."""
+"""The platform as a set of supervised programs: web, two workers, schedule, relay."""
 
 import errno
 import fcntl
@@ -22,6 +22,7 @@ from arena import runtime_role
 from arena.embedded import ServicesError
 from arena.embedded import commands as embedded
 from arena.schema import migrate_where_needed
+from workers import queues
 from workers.celery import app
 from workers.supervisor import Program, Supervisor
 
@@ -30,6 +31,7 @@ _PORT_PATIENCE_S = 3.0
 _SHORTEST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 60.0
 _NODE = f"arena@{socket.gethostname()}"
+_MODELS_NODE = f"models@{socket.gethostname()}"
 
 
 class CannotRun(Exception):
@@ -75,7 +77,12 @@ def log_path(name: str) -> Path:
 def _programs(host: str) -> list[Program]:
     celery = [sys.executable, "-m", "celery", "-A", "workers.celery"]
     schedule = str(settings.ARENA_HOME / "schedule")
-    pool = ["--concurrency", "2", "--hostname", _NODE, "--without-gossip", "--without-mingle"]
+    worker = [*celery, "worker", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
+    computing = ["--concurrency", "2", "--hostname", _NODE, "--queues", ",".join(queues.OF_COMPUTING)]
+    threads = ["--pool", "threads", "--concurrency", str(settings.MODEL_CALLS_AT_ONCE)]
+    models = [*threads, "--hostname", _MODELS_NODE, "--queues", ",".join(queues.OF_MODELS)]
+    # Finish what is at hand; then give it back to the broker.
+    in_peace = ((signal.SIGTERM, 5.0), (signal.SIGQUIT, 2.0))
     address = f"{host}:{settings.PORT}"
     return [
         Program(
@@ -86,11 +93,17 @@ def _programs(host: str) -> list[Program]:
         ),
         Program(
             name="worker",
-            command=[*celery, "worker", "--loglevel", "INFO", "--include", "workers.lifetime", *pool],
+            command=[*worker, "--include", "workers.lifetime", *computing],
             log=log_path("worker"),
-            ready=_worker_answers,
-            # Finish what is at hand; then give it back to the broker.
-            stop=((signal.SIGTERM, 5.0), (signal.SIGQUIT, 2.0)),
+            ready=lambda: _worker_answers(_NODE),
+            stop=in_peace,
+        ),
+        Program(
+            name="models",
+            command=[*worker, *models],
+            log=log_path("models"),
+            ready=lambda: _worker_answers(_MODELS_NODE),
+            stop=in_peace,
         ),
         Program(
             name="schedule",
@@ -160,9 +173,9 @@ def _allowed_host() -> str:
     return named[0] if named else "localhost"
 
 
-def _worker_answers() -> bool:
+def _worker_answers(node: str) -> bool:
     with suppress(OSError, RedisError, OperationalError):
-        return bool(app.control.ping(destination=[_NODE], timeout=0.5, limit=1))
+        return bool(app.control.ping(destination=[node], timeout=0.5, limit=1))
     return False
 
 

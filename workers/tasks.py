@@ -22,13 +22,17 @@ from evaluations.desk import checks
 from evaluations.requests import orders
 from leaderboard import oddities, pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
-from reports import calls
+from reports import calls, digest, policy_reports, work
+from reports.tagging import tagging
+from reports.writing import writing
+from workers import queues
 from workers.celery import app
 
 logger = logging.getLogger(__name__)
 
-HEARTBEAT_KEY = "worker-heartbeat"
-HEARTBEAT_TTL_S = 60
+# When a worker last reported, by the queue that it takes from; kept for so long to say since when it does not.
+HEARTBEAT_KEY = "worker-heartbeat:{}"
+HEARTBEAT_TTL_S = 30 * 86400
 # A job that was lost is asked for again after so long.
 PENDING_S = 60
 # Boards that are computed within this time of each other are followed by one look for oddities.
@@ -78,6 +82,29 @@ def check_policy(check_id: str) -> None:
     checks.run(check_id=check_id, now=timezone.now())
 
 
+@app.task(name=Job.TAG_SESSION)
+def tag_session(work_id: str) -> None:
+    tagging.do(work_id=work_id, now=timezone.now())
+
+
+@app.task(name=Job.WRITE_REPORT)
+def write_report(work_id: str) -> None:
+    writing.do(work_id=work_id, now=timezone.now())
+
+
+@app.task(name="find_work")
+def find_work() -> None:
+    """Sessions without tags, reports that are due, and whatever waits although nobody is at it."""
+    tagging.find(now=timezone.now())
+    policy_reports.find(now=timezone.now())
+    work.sweep(now=timezone.now())
+
+
+@app.task(name="write_digests")
+def write_digests() -> None:
+    digest.write(now=timezone.now())
+
+
 @app.task(name="recheck_policies")
 def recheck_policies() -> None:
     """Checks whose nudge was lost, or whose worker died."""
@@ -125,8 +152,9 @@ def sweep_model_answers() -> None:
 
 
 @app.task(name="heartbeat")
-def heartbeat() -> None:
-    cache.set(HEARTBEAT_KEY, timezone.now().isoformat(), timeout=HEARTBEAT_TTL_S)
+def heartbeat(queue: str) -> None:
+    """The worker that takes from this queue is at work."""
+    cache.set(HEARTBEAT_KEY.format(queue), timezone.now().isoformat(), timeout=HEARTBEAT_TTL_S)
 
 
 _TASKS: dict[Job, Any] = {
@@ -137,6 +165,8 @@ _TASKS: dict[Job, Any] = {
     Job.SEND_NOTICES: send_notices,
     Job.GIVE_CREDITS: give_credits,
     Job.CHECK_POLICY: check_policy,
+    Job.TAG_SESSION: tag_session,
+    Job.WRITE_REPORT: write_report,
 }
 
 
@@ -179,12 +209,22 @@ def _pending_key(job: Job, of: str = "") -> str:
 
 # Each sweep is a task of its own, so that one which fails holds up no other.
 app.conf.beat_schedule = {
-    "heartbeat": {"task": "heartbeat", "schedule": 10.0, "options": {"expires": 10.0}},
+    **{
+        f"heartbeat-{queue}": {
+            "task": "heartbeat",
+            "args": (queue,),
+            "schedule": 10.0,
+            "options": {"expires": 10.0, "queue": queue},
+        }
+        for queue in (queues.OTHERS, queues.TAGGING)
+    },
     "expire-sessions": {"task": "expire_sessions", "schedule": 30.0, "options": {"expires": 30.0}},
     "recheck-media": {"task": "recheck_media", "schedule": 60.0, "options": {"expires": 60.0}},
     "recompute-boards": {"task": Job.RECOMPUTE_BOARDS, "schedule": 60.0, "options": {"expires": 60.0}},
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
     "recheck-policies": {"task": "recheck_policies", "schedule": 60.0, "options": {"expires": 60.0}},
+    "find-work": {"task": "find_work", "schedule": 20.0, "options": {"expires": 20.0}},
+    "write-digests": {"task": "write_digests", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "end-requests": {"task": "end_requests", "schedule": 60.0, "options": {"expires": 60.0}},
     "give-credits": {"task": Job.GIVE_CREDITS, "schedule": 600.0, "options": {"expires": 600.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},

@@ -1,8 +1,10 @@
+from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from workers import health
+from workers import health, line
 
 
 @require_safe
@@ -15,4 +17,9 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def status(request: HttpRequest) -> HttpResponse:
-    return render(request, "workers/status.html", {"parts": health.parts()})
+    now = timezone.now()
+    try:
+        found = line.lines(now=now)
+    except DatabaseError:  # the parts say so
+        found = []
+    return render(request, "workers/status.html", {"parts": health.parts(), "lines": found, "now": now})

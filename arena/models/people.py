@@ -23,6 +23,7 @@ class NoticeKind(models.TextChoices):
     TRIAL_ASKED = "trial-asked", "your lab is asked for a trial of a policy"
     TRIAL_DECIDED = "trial-decided", "a trial of a policy of your lab is decided"
     REQUEST_ENDED = "request-ended", "a request of your lab for evaluations has ended"
+    REPORT_DIGEST = "report-digest", "there are new reports on policies of your lab"
     MEMBER_JOINED = "member-joined", "somebody joined a lab that you administer"
     APPLICATION_RECEIVED = "application-received", "a lab has applied (stewards)"
     APPLICATION_DECIDED = "application-decided", "a steward decided on your application"

@@ -1,4 +1,4 @@
-"""Sessions, sides, episodes, results, media files, what the relay measured, what owners ordered, and trials."""
+"""Sessions, sides, episodes, results, media files, what the relay measured, what owners ordered, trials and tags."""
 
 from evaluations.models.checks import ProtocolCheck
 from evaluations.models.episodes import (
@@ -24,6 +24,7 @@ from evaluations.models.sessions import (
     State,
     TaskCategory,
 )
+from evaluations.models.tags import ProposedProgress, Tag, Tagging
 from evaluations.models.trials import Trial
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "PairWeight",
     "Photo",
     "Preference",
+    "ProposedProgress",
     "ProtocolCheck",
     "RelayConnection",
     "Report",
@@ -53,6 +55,8 @@ __all__ = [
     "SessionQuerySet",
     "Side",
     "State",
+    "Tag",
+    "Tagging",
     "TaskCategory",
     "Trial",
     "Upload",

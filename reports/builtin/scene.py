@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
+from evaluations.episode_facts import DIM_BELOW, GLARING_ABOVE, SOFT_BELOW
 from reports.builtin.findings import Finding, RolloutFacts
 
-SOFT_BELOW = 60.0
-"""Variance of the Laplacian under which even the sharpest camera shows no fine detail."""
-DIM_BELOW, GLARING_ABOVE = 0.2, 0.8
 LIT_FROM, LIT_TO = 0.3, 0.7
 """Mean luma. Between these and the two above nothing is told."""
 

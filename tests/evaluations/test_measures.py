@@ -140,13 +140,13 @@ def test_a_single_frame_is_measured() -> None:
 
 
 def tiles_of(sheet: bytes, count: int) -> list[float]:
-    """The mean luma of each tile: 160 x 120, four in a row, two dark pixels between."""
+    """The mean luma of each tile: 256 x 192, four in a row, two dark pixels between."""
     with av.open(io.BytesIO(sheet), "r", format="mjpeg") as picture:
         luma = next(picture.decode(video=0)).to_ndarray(format="gray")
     columns, rows = min(count, 4), -(-count // 4)
-    assert luma.shape == (rows * 122 - 2, columns * 162 - 2)
-    corners = [(number // 4 * 122, number % 4 * 162) for number in range(count)]
-    return [float(luma[top + 8 : top + 112, left + 8 : left + 152].mean()) for top, left in corners]
+    assert luma.shape == (rows * 194 - 2, columns * 258 - 2)
+    corners = [(number // 4 * 194, number % 4 * 258) for number in range(count)]
+    return [float(luma[top + 8 : top + 184, left + 8 : left + 248].mean()) for top, left in corners]
 
 
 # --- Laws ------------------------------------------------------------------------------------------------------------

@@ -139,7 +139,7 @@ def test_its_contact_sheet_shows_how_it_goes_on(arena: Arena, client: Client) ->
     found = check(arena, MediaFile.Kind.LEFT, encode())
     with found.sheet.open("rb") as sheet, av.open(sheet, "r", format="mjpeg") as picture:
         frame = next(picture.decode(video=0))
-    assert (frame.width, frame.height) == (4 * 162 - 2, 3 * 122 - 2)
+    assert (frame.width, frame.height) == (4 * 258 - 2, 3 * 194 - 2)
     client.force_login(arena.dana)
     path = f"/sessions/{Session.objects.get().pk}/A/left/sheet.jpg"
     answer: Any = client.get(path)

@@ -1,7 +1,8 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
@@ -13,7 +14,7 @@ from evaluations import media
 from evaluations.models import Label, MediaFile, Session
 from leaderboard.models import OddityLook, Snapshot
 from tests.factories import Arena, finish_session, open_session, upload_episode
-from workers import health, tasks
+from workers import health, queues, tasks
 from workers.celery import app
 
 
@@ -114,10 +115,31 @@ def test_the_check_of_files_that_wait_is_asked_for_again(
 
 def run_sweeps() -> None:
     for entry in app.conf.beat_schedule.values():
-        app.tasks[entry["task"]]()
+        app.tasks[entry["task"]](*entry.get("args", ()))
 
 
-def test_the_heartbeat_is_seen(db: None) -> None:
-    assert {part.name: part.well for part in health.parts()}["worker"] is False
-    tasks.heartbeat()
-    assert {part.name: part.well for part in health.parts()}["worker"] is True
+@pytest.mark.parametrize(("queue", "worker"), [(queues.OTHERS, "worker"), (queues.TAGGING, "models")])
+def test_the_heartbeat_is_seen_and_its_silence_is_told(db: None, queue: str, worker: str) -> None:
+    """Silent is a worker after three minutes, and not a second before."""
+    now = datetime(2026, 3, 2, 14, 2, tzinfo=UTC)
+
+    def told(at: datetime) -> health.Part:
+        with time_machine.travel(at, tick=False):
+            return next(part for part in health.parts() if part.name == worker)
+
+    cache.clear()
+    assert not told(now).well
+    assert "has not reported yet" in told(now).sentence
+    with time_machine.travel(now, tick=False):
+        tasks.heartbeat(queue)
+    assert told(now + timedelta(minutes=3)).well
+    silent = told(now + timedelta(minutes=3, seconds=1))
+    assert not silent.well
+    assert "since 14:02 UTC" in silent.sentence
+
+
+def test_each_job_waits_in_its_queue_and_each_queue_has_a_worker() -> None:
+    for job in Job:
+        queue = app.amqp.router.route({}, job.value)["queue"]
+        assert (queue if isinstance(queue, str) else queue.name) == queues.QUEUE_OF.get(job, queues.OTHERS)
+    assert {*queues.QUEUE_OF.values(), queues.OTHERS} == {*queues.OF_COMPUTING, *queues.OF_MODELS}

@@ -16,7 +16,7 @@ from tests.workers.platform import Platform, running_platform
 
 pytestmark = pytest.mark.slow
 
-PARTS = ("gunicorn", "celery -A workers.celery worker", "celery -A workers.celery beat", "manage.py relay")
+PARTS = ("gunicorn", "--hostname arena@", "--hostname models@", "celery -A workers.celery beat", "manage.py relay")
 KEEPERS = ("embedded.keeper postgresql", "embedded.keeper valkey")
 
 

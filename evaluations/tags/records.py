@@ -1,0 +1,143 @@
+"""Tags are written: by a tagger all that it says of a session at once, by a person one answer at a time."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from arena import affiliations, audit, stakes
+from arena.errors import AccessDenied, ArenaError, Conflict
+from arena.jobs import Job, enqueue
+from arena.models import Membership, Person, PolicyVersion
+from arena.texts import clean_text
+from evaluations.models import ProposedProgress, Session, Side, Tag, Tagging
+from evaluations.tags.questions import CATEGORY, QUESTIONS, About
+
+LONGEST_WHY = 300
+
+
+@dataclass(frozen=True)
+class Said:
+    """One answer of a tagger: `label` is the side that it is about, None for the session."""
+
+    question: str
+    answer: str
+    label: str | None = None
+    why: str = ""
+    moment_s: float | None = None
+
+
+@dataclass(frozen=True)
+class ProgressSaid:
+    label: str
+    progress: float
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Tagger:
+    """What looked at a session, and what that cost."""
+
+    provider: str
+    model: str
+    prompt_version: str
+    pictures: int = 0
+    seconds: float = 0.0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float | None = None
+
+
+@transaction.atomic
+def record(
+    *, session: Session, tagger: Tagger, said: Sequence[Said], now: datetime, progress: Collection[ProgressSaid] = ()
+) -> Tagging:
+    """Keep what a tagger said. The ranking takes its task category from here on, where no person said another."""
+    sides = _sides_to_tag(session)
+    tagging = Tagging.objects.create(session=session, made_at=now, **vars(tagger))
+    Tag.objects.bulk_create(
+        Tag(
+            session=session,
+            side=sides[one.label] if one.label else None,
+            question=_checked(one.question, one.answer, about_side=one.label is not None),
+            answer=one.answer,
+            why=one.why[:LONGEST_WHY],
+            moment_s=one.moment_s,
+            tagging=tagging,
+            made_at=now,
+        )
+        for one in said
+    )
+    ProposedProgress.objects.bulk_create(
+        ProposedProgress(tagging=tagging, side=sides[one.label], progress=one.progress, why=one.why[:LONGEST_WHY])
+        for one in progress
+    )
+    category = next((one.answer for one in said if one.question == CATEGORY), "")
+    if category:
+        _set_category(session, tagged_category=category)
+    audit.record("session:tagged", subject=f"session:{session.pk}", provider=tagger.provider, model=tagger.model)
+    return tagging
+
+
+@transaction.atomic
+def correct(
+    *, session: Session, question: str, answer: str, by: Person, now: datetime, label: str | None = None, why: str = ""
+) -> Tag:
+    """A person's word stands before any tagger's, the last person's before earlier ones. A repeat changes nothing."""
+    if not may_correct(by, session):
+        raise AccessDenied("has_a_stake", "You cannot tag this session.", hint=_WHO_MAY)
+    sides = _sides_to_tag(session)
+    if label is not None and label not in sides:
+        raise ArenaError("bad_field", "label: Say A or B.")
+    side = sides[label] if label else None
+    _checked(question, answer, about_side=side is not None)
+    latest = Tag.objects.filter(session=session, side=side, question=question, person__isnull=False).last()
+    if latest is not None and (latest.answer, latest.person_id) == (answer, by.pk):
+        return latest
+    why = clean_text(why, field="why", longest=LONGEST_WHY)
+    tag = Tag.objects.create(
+        session=session, side=side, question=question, answer=answer, why=why, person=by, made_at=now
+    )
+    if question == CATEGORY:
+        _set_category(session, corrected_category=answer)
+    audit.record("session:tag-corrected", subject=f"session:{session.pk}", person=by, question=question, answer=answer)
+    return tag
+
+
+_WHO_MAY = "Its evaluator, stewards and members of labs may, where no lab of theirs has a stake in either policy."
+
+
+def may_correct(person: Person | None, session: Session) -> bool:
+    """Stewards, the session's evaluator, and members of any lab: unless a lab of theirs has a stake in it."""
+    if person is None:
+        return False
+    labs = frozenset(Membership.objects.filter(person=person).values_list("lab", flat=True))
+    if not (labs or person.is_staff or session.evaluator_id == person.pk):
+        return False
+    barred = labs | affiliations.barred_labs(labs)
+    versions = PolicyVersion.objects.filter(sides__session=session)
+    own = Q(policy__lab__in=barred) | Q(pk__in=stakes.versions_barred_to(labs))
+    return not versions.filter(own).exists()
+
+
+def _sides_to_tag(session: Session) -> dict[str, Side]:
+    """Only what the world may see is tagged: before the reveal a tag could tell who is who."""
+    if not Session.objects.public().filter(pk=session.pk).exists():
+        raise Conflict("session_not_published", "Only a session that is published can be tagged.")
+    return {side.label: side for side in Side.objects.filter(session=session)}
+
+
+def _checked(question: str, answer: str, *, about_side: bool) -> str:
+    found = QUESTIONS.get(question)
+    if found is None or (found.about is About.EPISODE) is not about_side:
+        raise ArenaError("bad_field", "question: There is no such question.")
+    if answer not in found.answers:
+        raise ArenaError("bad_field", f"answer: One of {', '.join(found.answers)}.")
+    return question
+
+
+def _set_category(session: Session, **category: str) -> None:
+    Session.objects.filter(pk=session.pk).update(**category)
+    enqueue(Job.RECOMPUTE_BOARDS)

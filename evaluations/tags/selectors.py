@@ -1,0 +1,137 @@
+"""Reads of tags: what stands, who said it, who said otherwise, and how often taggers and people agree."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.db.models import BooleanField, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
+
+from evaluations.models import ProposedProgress, Session, Side, Tag, Tagging
+from evaluations.tags.questions import EPISODE_QUESTIONS, QUESTIONS, SESSION_QUESTIONS, YES, TagQuestion
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is held of one question: the last person's word, else the last tagger's. `said` holds all, oldest first."""
+
+    question: TagQuestion
+    said: Sequence[Tag]
+
+    @property
+    def tag(self) -> Tag | None:
+        by_people = [tag for tag in self.said if tag.person_id is not None]
+        return next(reversed(by_people or self.said), None)
+
+    @property
+    def words(self) -> str:
+        tag = self.tag
+        return self.question.answers.get(tag.answer, tag.answer) if tag else ""
+
+    @property
+    def by_person(self) -> bool:
+        tag = self.tag
+        return tag is not None and tag.person_id is not None
+
+    @property
+    def earlier(self) -> list[Tag]:
+        """What was said before what stands, and beside it."""
+        return [tag for tag in self.said if tag is not self.tag]
+
+
+@dataclass(frozen=True)
+class SideTags:
+    side: Side
+    standing: Sequence[Standing]
+    proposed: ProposedProgress | None
+
+    @property
+    def seen(self) -> list[Standing]:
+        """The failures, and the recovery, that are held to have happened."""
+        return [one for one in self.standing if one.tag is not None and one.tag.answer == YES]
+
+
+@dataclass(frozen=True)
+class SessionTags:
+    session: Sequence[Standing]
+    sides: Sequence[SideTags]
+    taggings: Sequence[Tagging]
+
+    @property
+    def told(self) -> bool:
+        return bool(self.taggings) or any(one.said for one in self.session)
+
+
+def tags_of(session: Session, sides: Sequence[Side]) -> SessionTags:
+    """All that was said of a session, in three queries."""
+    by_subject: dict[tuple[int | None, str], list[Tag]] = defaultdict(list)
+    for tag in Tag.objects.filter(session=session).select_related("tagging", "person").order_by("made_at", "pk"):
+        by_subject[tag.side_id, tag.question].append(tag)
+    proposals = ProposedProgress.objects.filter(tagging__session=session).select_related("tagging")
+    proposed = {one.side_id: one for one in proposals.order_by("tagging__made_at", "pk")}
+    return SessionTags(
+        session=_standing(SESSION_QUESTIONS, None, by_subject),
+        sides=[
+            SideTags(side, _standing(EPISODE_QUESTIONS, side.pk, by_subject), proposed.get(side.pk)) for side in sides
+        ],
+        taggings=list(Tagging.objects.filter(session=session).order_by("made_at", "pk")),
+    )
+
+
+def _standing(
+    questions: Iterable[TagQuestion], side_id: int | None, said: dict[tuple[int | None, str], list[Tag]]
+) -> list[Standing]:
+    return [Standing(question, said.get((side_id, question.key), [])) for question in questions]
+
+
+def standing_tags(sessions: QuerySet[Session]) -> QuerySet[Tag]:
+    """Of many sessions the tags that stand: of each question the last person's word, else the last tagger's."""
+    return (
+        Tag.objects.filter(session__in=sessions)
+        .annotate(by_tagger=ExpressionWrapper(Q(person=None), output_field=BooleanField()))
+        .order_by("session_id", "side_id", "question", "by_tagger", "-made_at", "-pk")
+        .distinct("session_id", "side_id", "question")
+    )
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How often people said the same as a tagger, where both answered: `same` of `both`."""
+
+    provider: str
+    model: str
+    question: TagQuestion
+    same: int
+    both: int
+
+    @property
+    def source(self) -> str:
+        return f"{self.provider}: {self.model}" if self.model else self.provider
+
+    @property
+    def share(self) -> float:
+        return self.same / self.both
+
+
+def agreement() -> list[Agreement]:
+    """Of each tagger and question, over all answers that a person has confirmed or corrected."""
+    by_people = (
+        Tag.objects.filter(person__isnull=False, session=OuterRef("session"), question=OuterRef("question"))
+        .annotate(subject=Coalesce("side", 0))
+        .filter(subject=Coalesce(OuterRef("side"), 0))
+        .order_by("-made_at", "-pk")
+    )
+    answered = (
+        Tag.objects.filter(tagging__isnull=False)
+        .annotate(word=Subquery(by_people.values("answer")[:1]))
+        .filter(word__isnull=False)
+        .order_by()
+        .values("tagging__provider", "tagging__model", "question")
+        .annotate(both=Count("pk"), same=Count("pk", filter=Q(word=F("answer"))))
+        .order_by("tagging__provider", "tagging__model", "question")
+    )
+    return [
+        Agreement(row["tagging__provider"], row["tagging__model"], QUESTIONS[row["question"]], row["same"], row["both"])
+        for row in answered
+        if row["question"] in QUESTIONS
+    ]

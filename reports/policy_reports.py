@@ -1,0 +1,86 @@
+"""Which versions have a report, which are due for a new one, and who asks for it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Count, QuerySet
+
+from arena.errors import Conflict, NotFound
+from arena.models import PolicyVersion
+from arena.policies import find_version
+from evaluations.models import Exclusion, Session, Side
+from evaluations.pairing import DrawKind
+from reports import work
+from reports.evidence.reading import counted_sessions
+from reports.models import PolicyReport, Work
+
+FIRST_AFTER = 5
+"""Sessions that count, before there is a first report."""
+AGAIN_AFTER = 5
+AGAIN_AFTER_SHARE = 0.2
+"""A new report comes after so many more sessions, and this share more, whichever is larger."""
+
+
+def subject_of(version: PolicyVersion, other: PolicyVersion | None = None) -> str:
+    """How a piece of work names what it is about."""
+    return f"{version.label} {other.label}" if other else version.label
+
+
+def versions_of(subject: str) -> tuple[PolicyVersion, PolicyVersion | None]:
+    first, _, second = subject.partition(" ")
+    return find_version(first), find_version(second) if second else None
+
+
+def latest(version: PolicyVersion, other: PolicyVersion | None = None) -> PolicyReport | None:
+    return PolicyReport.objects.filter(version=version, other=other).order_by("-number").first()
+
+
+def find(*, now: datetime) -> int:
+    """Ask for the reports that are due; how many."""
+    due = [subject_of(version, other) for version, other in _due()]
+    return work.ask_many(kind=Work.Kind.WRITE_REPORT, subjects=due, now=now)
+
+
+def _due() -> Iterator[tuple[PolicyVersion, PolicyVersion | None]]:
+    last = {one.version_id: one for one in _latest().filter(other=None)}
+    counts = _counts()
+    for version in PolicyVersion.objects.filter(pk__in=counts).select_related("policy"):
+        report = last.get(version.pk)
+        if _enough(counts[version.pk], report) or (report is not None and _rests_on_excluded(report)):
+            yield version, None
+    # One on two versions is written when somebody asks; again by itself only where it rests on what no longer counts.
+    for report in _latest().filter(other__isnull=False):
+        if _rests_on_excluded(report):
+            yield report.version, report.other
+
+
+def _counts() -> dict[int, int]:
+    counted = Session.objects.valid().not_excluded().exclude(draw_kind=DrawKind.SAME_POLICY)
+    sides = Side.objects.filter(session__in=counted).order_by().values("version").annotate(n=Count("pk"))
+    return dict(sides.values_list("version", "n"))
+
+
+def _latest() -> QuerySet[PolicyReport]:
+    ordered = PolicyReport.objects.order_by("version_id", "other_id", "-number").distinct("version_id", "other_id")
+    return PolicyReport.objects.filter(pk__in=ordered.values("pk")).select_related("version__policy", "other__policy")
+
+
+def _enough(sessions: int, report: PolicyReport | None) -> bool:
+    if report is None:
+        return sessions >= FIRST_AFTER
+    return sessions - report.sessions >= max(AGAIN_AFTER, AGAIN_AFTER_SHARE * report.sessions)
+
+
+def _rests_on_excluded(report: PolicyReport) -> bool:
+    """Whether a session that a published claim or its evidence rests on was excluded since."""
+    return Exclusion.objects.filter(session__in=report.evidence["sessions"], created_at__gt=report.made_at).exists()
+
+
+def ask(*, version: PolicyVersion, other: PolicyVersion | None, now: datetime, provider: str = "") -> Work:
+    """Have a report written now, where there is something new to tell."""
+    sessions, report = counted_sessions(version, other).count(), latest(version, other)
+    if not sessions:
+        raise NotFound("nothing_to_report", "No session of these counts yet.")
+    if report is not None and report.sessions == sessions and not provider and not _rests_on_excluded(report):
+        raise Conflict("report_is_current", "The report knows all sessions that count.")
+    return work.ask(kind=Work.Kind.WRITE_REPORT, subject=subject_of(version, other), now=now, provider=provider)
