@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("arena", "0010_notices_of_decisions"),
+        ("arena", "0011_unlisted"),
     ]
 
     operations = [
