@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.postgres.aggregates import ArrayAgg
 from django.db import transaction
+from django.db.models.fields.json import KeyTextTransform
 
 from arena import affiliations, audit, stakes
 from arena.errors import AccessDenied, ArenaError, Conflict, TooMany
@@ -259,22 +260,23 @@ def candidates(*, training: bool = False, under_trial: int | None = None) -> lis
         versions = versions.filter(pk=under_trial)
     if training:
         versions = versions.filter(policy__practice=True)
-    needs = versions.order_by().values_list("policy__lab", "embodiment", "policy__simulated", "endpoint__metadata")
     # A policy's versions, and often a lab's policies, need the same: a row for all of them is less to read.
-    alike = needs.annotate(ids=ArrayAgg("pk"))
+    needs = {f"needed_{key}": KeyTextTransform(key, "endpoint__metadata") for key in _NEEDED}
+    columns = ("policy__lab", "embodiment", "policy__simulated", *needs)
+    alike = versions.order_by().annotate(**needs).values_list(*columns).annotate(ids=ArrayAgg("pk"))
     return [
         candidate
-        for lab_id, embodiment_id, simulated, metadata, ids in alike
-        for candidate in _alike(tuple(ids), lab_id, embodiment_id, simulated, *_needs(metadata or {}))
+        for lab_id, embodiment_id, simulated, cameras, wrist, space, ids in alike
+        for candidate in _alike(tuple(ids), lab_id, embodiment_id, simulated, *_needs(cameras, wrist, space))
     ]
 
 
-def _needs(metadata: Mapping[str, Any]) -> tuple[int, bool, str]:
-    return (
-        metadata.get("n_external_cameras", 1),
-        metadata.get("needs_wrist_camera", True),
-        metadata.get("action_space", ""),
-    )
+_NEEDED = ("n_external_cameras", "needs_wrist_camera", "action_space")
+
+
+def _needs(cameras: str | None, wrist: str | None, space: str | None) -> tuple[int, bool, str]:
+    """From the server's metadata, as JSON texts; where it does not say, as the protocol has it."""
+    return int(cameras or 1), wrist != "false", space or ""
 
 
 @lru_cache(maxsize=1024)

@@ -69,4 +69,4 @@ def _paragraph(report: PolicyReport) -> str:
 
 
 def _path(report: PolicyReport) -> str:
-    return f"/versions/{report.version.label}/report"
+    return f"/versions/{report.version.shown_label}/report"

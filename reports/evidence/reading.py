@@ -24,9 +24,10 @@ _FROM_SIDE = {
 
 
 def evidence_on(version: PolicyVersion, other: PolicyVersion | None = None) -> Evidence:
-    """What is known of a version; with another one, of what it did against that."""
+    """What is known of a version; with another one, of what it did against that. Names are the public ones."""
+    meetings = meetings_of(version, other)
     return gather(
-        subject=version.label, other=other.label if other else None, meetings=meetings_of(version, other), names=names()
+        subject=version.shown_label, other=other.shown_label if other else None, meetings=meetings, names=names()
     )
 
 
@@ -40,7 +41,9 @@ def counted_sessions(version: PolicyVersion, other: PolicyVersion | None = None)
 def meetings_of(version: PolicyVersion, other: PolicyVersion | None = None) -> list[Meeting]:
     sessions = counted_sessions(version, other)
     tags = _tags(sessions, version)
-    return [_meeting(row, tags.get(row["session"], {})) for row in _rows(version, sessions)]
+    rows = list(_rows(version, sessions))
+    opponents = PolicyVersion.objects.select_related("policy").in_bulk({row["opponent"] for row in rows})
+    return [_meeting(row, opponents[row["opponent"]].shown_label, tags.get(row["session"], {})) for row in rows]
 
 
 def _rows(version: PolicyVersion, sessions: QuerySet[Session]) -> Iterable[Mapping[str, Any]]:
@@ -52,13 +55,12 @@ def _rows(version: PolicyVersion, sessions: QuerySet[Session]) -> Iterable[Mappi
             preference=Subquery(result.values("preference")[:1]),
             notes=Subquery(result.values("notes")[:1]),
             their_progress=Subquery(theirs.values("episode__progress")[:1]),
-            opponent_slug=Subquery(theirs.values("version__policy__slug")[:1]),
-            opponent_version=Subquery(theirs.values("version__version")[:1]),
+            opponent=Subquery(theirs.values("version")[:1]),
             evaluator=Coalesce("session__evaluator__pseudonym", "session__evaluator_alias"),
         )
         .values(
-            "session", "label", "preference", "notes", "their_progress", "opponent_slug", "opponent_version",
-            "evaluator", "episode__progress", "episode__success", "episode__failure_modes", "episode__recovered",
+            "session", "label", "preference", "notes", "their_progress", "opponent", "evaluator",
+            "episode__progress", "episode__success", "episode__failure_modes", "episode__recovered",
             lab=F("session__lab__slug"),
             instruction=F("session__instruction"),
             at=F("session__closed_at"),
@@ -81,7 +83,7 @@ def _tags(sessions: QuerySet[Session], version: PolicyVersion) -> dict[Any, dict
     return found
 
 
-def _meeting(row: Mapping[str, Any], tags: Mapping[str, Tag]) -> Meeting:
+def _meeting(row: Mapping[str, Any], opponent: str, tags: Mapping[str, Tag]) -> Meeting:
     seen = {mode: tag for key, tag in tags.items() if (mode := failure_of(key)) is not None}
     reported = set(row["episode__failure_modes"] or [])
     # The evaluator saw the rollout: a tagger adds what they did not name, a person can take it away.
@@ -92,7 +94,7 @@ def _meeting(row: Mapping[str, Any], tags: Mapping[str, Tag]) -> Meeting:
         session=str(row["session"]),
         lab=row["lab"],
         evaluator=row["evaluator"],
-        opponent=f"{row['opponent_slug']}@{row['opponent_version']}",
+        opponent=opponent,
         outcome=_FROM_SIDE.get((row["label"], row["preference"]), Outcome.TIED),
         label=row["label"],
         instruction=row["instruction"],

@@ -9,8 +9,10 @@ import pytest
 from django.db import Error, transaction
 from django.utils import timezone
 
+from arena import policies
 from arena.errors import Conflict, NotFound
 from arena.models import PolicyVersion
+from arena.policies import EndpointCheck
 from evaluations import sessions
 from evaluations.models import Exclusion, Preference, Session, Side
 from reports import policy_reports, providers, work
@@ -301,6 +303,28 @@ def test_a_report_is_kept_as_it_was_written(arena: Arena) -> None:
             change()
 
 
+def test_an_unlisted_version_is_told_by_its_pseudonym(arena: Arena, speak: Any) -> None:
+    hidden = policies.register_policy(
+        lab=arena.owners,
+        name="secret plan",
+        version="1",
+        embodiment="DROID",
+        endpoint_url="ws://x.example",
+        unlisted=True,
+    )
+    policies.record_endpoint_check(endpoint=hidden.endpoint, check=EndpointCheck(reached=True))
+    PolicyVersion.objects.filter(pk=arena.versions[1].pk).update(pool=PolicyVersion.Pool.PAUSED)
+    for number in range(3):
+        play(arena, f"fold cloth {number}")
+    speaker = speak({"claims": [claim()]}, all_supported, {"claims": []})
+    for version in (arena.versions[0], hidden):
+        write(version)
+    told = json.dumps([[one.evidence, one.claims] for one in PolicyReport.objects.all()])
+    told += "".join(question.text for question in speaker.asked)
+    assert hidden.pseudonym in told
+    assert "secret" not in told
+
+
 def test_the_evidence_is_read_in_a_fixed_number_of_queries(arena: Arena, django_assert_max_num_queries: Any) -> None:
-    with django_assert_max_num_queries(5):
+    with django_assert_max_num_queries(6):
         evidence_on(arena.versions[0])
