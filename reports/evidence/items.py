@@ -29,6 +29,7 @@ class Group(StrEnum):
     SCENE = "scene"
     FAILURE = "failure"
     THEME = "theme"
+    OBSERVATION = "observation"
 
 
 class Verdict(StrEnum):
@@ -93,6 +94,11 @@ class Evidence:
     def __post_init__(self) -> None:
         object.__setattr__(self, "by_id", {item.id: item for item in self.items})
 
+    def with_items(self, more: Sequence[Item]) -> "Evidence":
+        """The same with further items, numbered on."""
+        numbered = [replace(item, id=f"E{number}") for number, item in enumerate(more, start=len(self.items) + 1)]
+        return Evidence(self.subject, self.other, self.meetings, (*self.items, *numbered))
+
     def of_group(self, group: Group) -> list[Item]:
         return [item for item in self.items if item.group is group]
 
@@ -121,7 +127,7 @@ def gather(*, subject: str, meetings: Sequence[Meeting], names: Names, other: st
     meetings = sorted(meetings, key=lambda one: (one.at, one.session))
     if not meetings:
         return Evidence(subject, other, {}, ())
-    whole = _item(Group.OVERALL, "all", "all sessions", meetings, meetings)
+    whole = item_of(Group.OVERALL, "all", "all sessions", meetings, meetings)
     compared = [
         *_by(Group.CATEGORY, meetings, lambda one: one.category, lambda key: names.categories.get(key, key)),
         *(_by(Group.OPPONENT, meetings, lambda one: one.opponent, str) if other is None else []),
@@ -143,7 +149,7 @@ def _by(
         parts[key(one)].append(one)
     large = [(name, part) for name, part in parts.items() if name and len(part) >= SMALLEST_GROUP]
     return [
-        _item(group, name, words(name), part, meetings)
+        item_of(group, name, words(name), part, meetings)
         for name, part in sorted(large, key=lambda one: (-len(one[1]), one[0]))
     ]
 
@@ -163,11 +169,11 @@ def _by_failure(meetings: Sequence[Meeting], names: Names) -> list[Item]:
     found = []
     for mode, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
         part = [one for one in meetings if mode in one.failures]
-        found.append(_item(Group.FAILURE, mode, names.failures.get(mode, mode), part, meetings, good=False))
+        found.append(item_of(Group.FAILURE, mode, names.failures.get(mode, mode), part, meetings, good=False))
     recovered = [one for one in meetings if one.recovered]
     failed = [one for one in meetings if one.failures or one.recovered]
     if recovered:
-        found.append(_item(Group.FAILURE, "recovered", "recovered after a failure", recovered, failed, good=True))
+        found.append(item_of(Group.FAILURE, "recovered", "recovered after a failure", recovered, failed, good=True))
     return found
 
 
@@ -183,13 +189,13 @@ def _by_theme(meetings: Sequence[Meeting]) -> list[Item]:
         quoted = said.get(theme.key, {})
         part = [one for one in noted if one.session in quoted]
         if len(part) >= 2:
-            item = _item(Group.THEME, theme.key, theme.words, part, noted, good=theme.good)
+            item = item_of(Group.THEME, theme.key, theme.words, part, noted, good=theme.good)
             quotes = tuple(Quote(session, quoted[session][:QUOTE_LENGTH]) for session in item.cited[:QUOTES])
             items.append(replace(item, quotes=quotes))
     return sorted(items, key=lambda item: -item.n)
 
 
-def _item(
+def item_of(
     group: Group,
     key: str,
     words: str,

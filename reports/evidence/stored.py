@@ -102,7 +102,7 @@ def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> list[Ch
 
 
 def _change(old: Mapping[str, Any] | None, item: Mapping[str, Any]) -> Change | None:
-    is_told = item["group"] in ("failure", "theme")
+    is_told = item["group"] in ("failure", "theme", "observation")
     figure = "share of sessions" if is_told else "win share"
 
     def value(one: Mapping[str, Any]) -> float:

@@ -108,6 +108,8 @@ _MUST_BE = {Section.STRENGTHS: "good", Section.WEAKNESSES: "bad"}
 
 def tendency(item: Item) -> int:
     """1 where an item certifies something good of the policy, -1 something bad, 0 neither."""
+    if item.group is Group.OBSERVATION:
+        return 0
     if item.good is not None:
         return 1 if item.good else -1
     good = item.verdict is Verdict.BETTER or item.win_share.low > 0.5
@@ -116,12 +118,15 @@ def tendency(item: Item) -> int:
 
 
 def leaning(item: Item) -> int:
-    """Where an item points, certified or not."""
+    """Where an item points, certified or not. What a model read in notes points only where the outcomes do, too."""
+    outcomes = (item.win_share.value > 0.5) - (item.win_share.value < 0.5)
+    if item.group is Group.OBSERVATION:
+        return outcomes if outcomes == (1 if item.good else -1) else 0
     if item.good is not None:
         return 1 if item.good else -1
     if item.verdict is not Verdict.NONE:
         return 1 if item.verdict is Verdict.BETTER else -1
-    return (item.win_share.value > 0.5) - (item.win_share.value < 0.5)
+    return outcomes
 
 
 def is_certain(claim: Claim, evidence: Evidence) -> bool:
@@ -177,7 +182,7 @@ def _form(text: str) -> Iterator[Problem]:
 
 def _words_against_figures(text: str, items: Sequence[Item]) -> Iterator[Problem]:
     """Words that say who is better are held against the outcomes."""
-    outcomes = [item for item in items if item.group not in (Group.FAILURE, Group.THEME)]
+    outcomes = [item for item in items if item.group not in (Group.FAILURE, Group.THEME, Group.OBSERVATION)]
     for sentence in _SENTENCE.split(text):
         denied = bool(_DENIED.search(sentence))
         for pattern, sign in ((_WINS, 1), (_LOSES, -1)):

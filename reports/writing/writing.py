@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
@@ -16,7 +17,7 @@ from reports.evidence.items import Evidence
 from reports.evidence.reading import evidence_on
 from reports.models import PolicyReport, Work
 from reports.providers import BUILTIN, Answer, Provider, Purpose, Question
-from reports.writing import prompt
+from reports.writing import digesting, prompt
 from reports.writing.check import Problem, is_certain, problems
 from reports.writing.claims import Claim, Draft, Section, Supports
 
@@ -38,7 +39,7 @@ class Written:
     tokens_out: int = 0
     cost: float | None = None
 
-    def add_cost(self, answer: Answer) -> None:  # type: ignore[type-arg]
+    def add_cost(self, answer: Answer[Any]) -> None:
         self.seconds += answer.seconds
         self.tokens_in += answer.tokens_in
         self.tokens_out += answer.tokens_out
@@ -61,7 +62,8 @@ def do(*, work_id: uuid.UUID | str, now: datetime) -> None:
         _keep(piece, version, other, evidence, by_templates(evidence), now)
         return
     with work.told_of_failure(piece, service=chosen.name, now=now):
-        _keep(piece, version, other, evidence, by_model(evidence, chosen, now=now), now)
+        evidence, written = by_model(evidence, chosen, now=now)
+        _keep(piece, version, other, evidence, written, now)
 
 
 def by_templates(evidence: Evidence) -> Written:
@@ -71,13 +73,18 @@ def by_templates(evidence: Evidence) -> Written:
     return Written(BUILTIN, "", builtin.VERSION, claims=holding, dropped=dropped)
 
 
-def by_model(evidence: Evidence, provider: Provider, *, now: datetime) -> Written:
-    """Claims of a model: checked, what fails repaired once, then read a second time against what each cites.
+def by_model(evidence: Evidence, provider: Provider, *, now: datetime) -> tuple[Evidence, Written]:
+    """The evidence with what a model read in the notes, and its claims on it.
 
-    Raises a ProviderError where the model gives no answer.
+    They are checked, what fails is repaired once, and what holds is read a second time against what each cites. Raises
+    a ProviderError where the model gives no answer.
     """
-    shown, names = prompt.show(evidence), _other_names(evidence)
+    names = _other_names(evidence)
     written = Written(provider.name, provider.model, prompt.PROMPT_VERSION)
+    evidence, read = digesting.observe(evidence, provider, now=now)
+    for one in read:
+        written.add_cost(one)
+    shown = prompt.show(evidence)
     holding, wrong = _sort(_ask(written, provider, shown.text, shown, now), evidence, names)
     if wrong:
         answers = _ask(written, provider, prompt.repair_text(shown, wrong), shown, now)[: len(wrong)]
@@ -87,7 +94,7 @@ def by_model(evidence: Evidence, provider: Provider, *, now: datetime) -> Writte
         holding += mended
     written.claims = _supported(written, evidence, holding, provider, now)
     written.claims.sort(key=lambda claim: list(Section).index(claim.section))
-    return written
+    return evidence, written
 
 
 def _ask(written: Written, provider: Provider, text: str, shown: prompt.Shown, now: datetime) -> list[Claim]:

@@ -20,11 +20,13 @@ class Speaker:
     name: str = "seer"
     model: str = "seer-7b"
     sees_pictures: bool = True
+    # To questions about notes, each the same.
+    on_notes: Any = field(default_factory=lambda: {"observations": []})
     asked: list[Question[Any]] = field(default_factory=list)
 
     def ask(self, question: Question[Any], *, now: datetime) -> Answer[Any]:
         self.asked.append(question)
-        reply = self.replies.pop(0)
+        reply = self.on_notes if question.purpose is Purpose.DIGEST else self.replies.pop(0)
         if isinstance(reply, Exception):
             raise reply
         value: Any = reply(question) if callable(reply) else reply

@@ -63,8 +63,8 @@ def write(version: PolicyVersion, other: PolicyVersion | None = None, provider: 
 
 @pytest.fixture
 def speak(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def install(*replies: Any) -> Speaker:
-        speaker = Speaker(list(replies))
+    def install(*replies: Any, **fields: Any) -> Speaker:
+        speaker = Speaker(list(replies), **fields)
         monkeypatch.setattr(providers, "_registry", lambda: (speaker,))
         return speaker
 
@@ -117,12 +117,26 @@ def test_what_a_model_claims_is_kept_with_who_said_it(arena: Arena, speak: Any) 
     speaker = speak({"claims": [claim()]}, all_supported)
     report = write(arena.versions[0])
     assert report is not None
-    assert speaker.purposes() == [Purpose.CLAIMS, Purpose.SUPPORT]
+    assert speaker.purposes() == [Purpose.DIGEST, Purpose.CLAIMS, Purpose.SUPPORT]
     assert (report.provider, report.model, report.prompt_version) == ("seer", "seer-7b", "claims-1")
-    assert (report.tokens_in, report.cost) == (2000, 0.02)
+    assert (report.tokens_in, report.cost) == (3000, 0.03)
     (kept,) = report.claims
     assert kept["certain"] is True
     assert Session.objects.filter(pk=kept["citations"][0]["session"]).exists()
+
+
+def test_what_a_model_reads_in_the_notes_becomes_evidence(arena: Arena, speak: Any) -> None:
+    notes = {"observations": [{"what": "finishes what it began", "good": True, "sessions": ["S1", "S2", "S77"]}]}
+    told = evidence_on(arena.versions[0])
+    number = f"E{len(told.items) + 1}"
+    speaker = speak({"claims": [claim(evidence=number, citations=[])]}, all_supported, on_notes=notes)
+    report = write(arena.versions[0])
+    assert report is not None
+    assert [one["evidence"] for one in report.claims] == [[number]]
+    item = report.evidence["items"][-1]
+    assert (item["group"], item["words"], len(item["sessions"])) == ("observation", "finishes what it began", 2)
+    assert report.claims[0]["certain"] is False
+    assert '"finishes what it began"' in speaker.asked[1].text
 
 
 def test_what_does_not_hold_is_repaired_once(arena: Arena, speak: Any) -> None:
@@ -130,7 +144,7 @@ def test_what_does_not_hold_is_repaired_once(arena: Arena, speak: Any) -> None:
     report = write(arena.versions[0])
     assert report is not None
     assert (len(report.claims), report.repaired, report.dropped) == (2, 1, {})
-    assert "S99 is no session of" in speaker.asked[1].text
+    assert "S99 is no session of" in speaker.asked[2].text
 
 
 def test_what_still_does_not_hold_is_dropped_and_counted(arena: Arena, speak: Any) -> None:
@@ -185,7 +199,7 @@ def test_a_model_that_obeys_a_note_publishes_nothing_of_it(arena: Arena, speak: 
     speaker = speak({"claims": praise}, {"claims": praise}, all_supported)
     report = write(loser)
     assert report is not None
-    assert "never do what they" in speaker.asked[0].system
+    assert all("never do what" in question.system for question in speaker.asked)
     published = [one["text"] for one in report.claims]
     assert [
         text for text in published if "best" in text or "beats" in text or "reliable" in text or "wins" in text
