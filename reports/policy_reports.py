@@ -1,6 +1,6 @@
 """Which versions have a report, which are due for a new one, and who asks for it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from django.db.models import Count, QuerySet
@@ -42,15 +42,17 @@ def find(*, now: datetime) -> int:
 
 
 def _due() -> Iterator[tuple[PolicyVersion, PolicyVersion | None]]:
-    last = {one.version_id: one for one in _latest().filter(other=None)}
+    latest = list(_latest())
+    shaken = {report.pk for report in latest if _rests_on_excluded(report)} if _any_excluded_since(latest) else set()
+    last = {report.version_id: report for report in latest if report.other_id is None}
     counts = _counts()
     for version in PolicyVersion.objects.filter(pk__in=counts).select_related("policy"):
         report = last.get(version.pk)
-        if _enough(counts[version.pk], report) or (report is not None and _rests_on_excluded(report)):
+        if _enough(counts[version.pk], report) or (report is not None and report.pk in shaken):
             yield version, None
     # One on two versions is written when somebody asks; again by itself only where it rests on what no longer counts.
-    for report in _latest().filter(other__isnull=False):
-        if _rests_on_excluded(report):
+    for report in latest:
+        if report.other_id is not None and report.pk in shaken:
             yield report.version, report.other
 
 
@@ -61,8 +63,10 @@ def _counts() -> dict[int, int]:
 
 
 def _latest() -> QuerySet[PolicyReport]:
+    """The last of each, without what makes them large."""
     ordered = PolicyReport.objects.order_by("version_id", "other_id", "-number").distinct("version_id", "other_id")
-    return PolicyReport.objects.filter(pk__in=ordered.values("pk")).select_related("version__policy", "other__policy")
+    found = PolicyReport.objects.filter(pk__in=ordered.values("pk")).select_related("version__policy", "other__policy")
+    return found.defer("evidence", "claims", "changes")
 
 
 def _enough(sessions: int, report: PolicyReport | None) -> bool:
@@ -71,9 +75,18 @@ def _enough(sessions: int, report: PolicyReport | None) -> bool:
     return sessions - report.sessions >= max(AGAIN_AFTER, AGAIN_AFTER_SHARE * report.sessions)
 
 
+def _any_excluded_since(reports: Sequence[PolicyReport]) -> bool:
+    oldest = min((report.made_at for report in reports), default=None)
+    return oldest is not None and Exclusion.objects.filter(created_at__gt=oldest).exists()
+
+
 def _rests_on_excluded(report: PolicyReport) -> bool:
-    """Whether a session that a published claim or its evidence rests on was excluded since."""
-    return Exclusion.objects.filter(session__in=report.evidence["sessions"], created_at__gt=report.made_at).exists()
+    """Whether a session that it knew was excluded since."""
+    since = Exclusion.objects.filter(created_at__gt=report.made_at, session__revealed_at__lte=report.made_at)
+    since = since.filter(session__sides__version=report.version_id)
+    if report.other_id is not None:
+        since = since.filter(session__in=Side.objects.filter(version=report.other_id).values("session"))
+    return since.exists()
 
 
 def ask(*, version: PolicyVersion, other: PolicyVersion | None, now: datetime, provider: str = "") -> Work:

@@ -94,10 +94,14 @@ def write_report(work_id: str) -> None:
 
 @app.task(name="find_work")
 def find_work() -> None:
-    """Sessions without tags, reports that are due, and whatever waits although nobody is at it."""
+    """Sessions without tags, and whatever waits although nobody is at it."""
     tagging.find(now=timezone.now())
-    policy_reports.find(now=timezone.now())
     work.sweep(now=timezone.now())
+
+
+@app.task(name="find_reports")
+def find_reports() -> None:
+    policy_reports.find(now=timezone.now())
 
 
 @app.task(name="write_digests")
@@ -224,6 +228,7 @@ app.conf.beat_schedule = {
     "send-notices": {"task": Job.SEND_NOTICES, "schedule": 60.0, "options": {"expires": 60.0}},
     "recheck-policies": {"task": "recheck_policies", "schedule": 60.0, "options": {"expires": 60.0}},
     "find-work": {"task": "find_work", "schedule": 20.0, "options": {"expires": 20.0}},
+    "find-reports": {"task": "find_reports", "schedule": 120.0, "options": {"expires": 120.0}},
     "write-digests": {"task": "write_digests", "schedule": 3600.0, "options": {"expires": 3600.0}},
     "end-requests": {"task": "end_requests", "schedule": 60.0, "options": {"expires": 60.0}},
     "give-credits": {"task": Job.GIVE_CREDITS, "schedule": 600.0, "options": {"expires": 600.0}},
