@@ -51,11 +51,13 @@ def ask(*, kind: Work.Kind, subject: str, now: datetime, provider: str = "") -> 
 
 
 def ask_many(*, kind: Work.Kind, subjects: Iterable[str], now: datetime) -> int:
-    """The same for many at once; how many are new. Their nudges are the sweep's."""
+    """The same for many at once; how many are new."""
     rows = [Work(kind=kind, subject=subject, asked_at=now, next_try_at=now) for subject in subjects]
-    before = Work.objects.filter(kind=kind).count()
     Work.objects.bulk_create(rows, ignore_conflicts=True)
-    return Work.objects.filter(kind=kind).count() - before
+    new = list(Work.objects.filter(pk__in=[row.pk for row in rows]))
+    for work in new:
+        nudge(work)
+    return len(new)
 
 
 def nudge(work: Work) -> None:
