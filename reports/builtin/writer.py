@@ -98,11 +98,15 @@ def _fix_first(evidence: Evidence) -> Iterator[Claim]:
         if bad:
             worst = max(bad, key=lambda item: (item.lost, item.n))
             text = (
-                f"Of all known causes this one goes with the most lost sessions: {worst.words}. "
+                f"Of all known causes this one goes with the most lost sessions{_so_far(worst)}: {worst.words}. "
                 f"{_count(worst.lost, 'session')} of {worst.n} with it were lost."
             )
             yield _claim(evidence, Section.FIX_FIRST, text, worst, "bad")
             return
+
+
+def _so_far(item: Item) -> str:
+    return "" if tendency(item) else ", though they are too few to tell"
 
 
 def _told(item: Item) -> str:

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 LEVEL = 0.95
 _NO_SPREAD = 1e-12
+_LARGE, _MANY, _PERMUTATIONS = 20, 500, 4000
 _Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
 
 
@@ -48,14 +51,42 @@ def mean(values: Sequence[float]) -> Interval | None:
 
 
 def differs_from_rest(inside: Sequence[float], outside: Sequence[float]) -> float:
-    """The p-value of the difference of two means (Welch 1947); 1 where nothing tells of their spread."""
+    """The two-sided p-value of the difference of two means.
+
+    Welch's test (1947) where both are large, else a permutation test (Fisher 1935): a few equal values show no spread,
+    which Welch takes for certainty. The draws are fixed, so that the same values give the same answer.
+    """
     n, m = len(inside), len(outside)
-    if min(n, m) < 2:
+    if not (n and m):
         return 1.0
-    a, b = float(np.var(inside, ddof=1)) / n, float(np.var(outside, ddof=1)) / m
+    values = np.array([*inside, *outside])
+    if min(n, m) >= _LARGE:
+        return _welch(values[:n], values[n:])
+    if np.ptp(values) < _NO_SPREAD:
+        return 1.0
+    small = min(n, m)
+    group = values[:n] if n <= m else values[n:]
+    means = values[_draws(len(values), small)].mean(axis=1)
+    middle = values.mean()
+    as_far = np.abs(means - middle) >= abs(group.mean() - middle) - _NO_SPREAD
+    return float((as_far.sum() + 1) / (len(means) + 1))
+
+
+@lru_cache(maxsize=256)
+def _draws(among: int, size: int) -> NDArray[np.intp]:
+    """Random groups, a row each. Among very many, one that is drawn twice for the same group does not matter."""
+    rng = np.random.default_rng(among * _LARGE + size)
+    if among > _MANY:
+        return rng.integers(0, among, (_PERMUTATIONS, size), dtype=np.intp)
+    return np.argpartition(rng.random((_PERMUTATIONS, among)), size - 1, axis=1)[:, :size]
+
+
+def _welch(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
+    n, m = len(inside), len(outside)
+    a, b = float(inside.var(ddof=1)) / n, float(outside.var(ddof=1)) / m
     if a + b < _NO_SPREAD:
         return 1.0
-    t = (float(np.mean(inside)) - float(np.mean(outside))) / sqrt(a + b)
+    t = float(inside.mean() - outside.mean()) / sqrt(a + b)
     freedom = (a + b) ** 2 / (a**2 / (n - 1) + b**2 / (m - 1))
     return float(2 * stats.t.sf(abs(t), freedom))
 

@@ -158,7 +158,8 @@ def _by_scene(meetings: Sequence[Meeting], names: Names) -> list[Item]:
     found = []
     for question, (short, answers) in names.scene.items():
         asked = [one for one in meetings if question in one.scene]
-        for item in _by(Group.SCENE, asked, lambda one, q=question: one.scene[q], lambda answer: answer):  # type: ignore[misc]
+        items = _by(Group.SCENE, asked, lambda one, q=question: one.scene[q], str)  # type: ignore[misc]
+        for item in items if len(items) > 1 else ():  # alone it is compared with nothing
             words = f"{short}: {answers.get(item.key, item.key)}"
             found.append(replace(item, key=f"{question}={item.key}", words=words))
     return found

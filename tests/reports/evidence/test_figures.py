@@ -1,7 +1,10 @@
 """Shares, means and corrections, against published values and by simulation."""
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from scipy import stats
 
 from reports.evidence import figures
@@ -28,11 +31,28 @@ def test_one_value_or_equal_ones_are_not_certain() -> None:
         assert found.low < 0.5 if len(values) == 1 else found.low < 0.6
 
 
-def test_the_difference_of_two_means_is_welchs() -> None:
-    inside, outside = [0.1, 0.4, 0.3, 0.9], [0.5, 0.8, 0.6, 0.7, 1.0]
+def test_the_difference_of_two_large_groups_is_welchs() -> None:
+    rng = np.random.default_rng(2)
+    inside, outside = list(rng.random(30)), list(rng.random(40) ** 2)
     expected = stats.ttest_ind(inside, outside, equal_var=False).pvalue
     assert figures.differs_from_rest(inside, outside) == pytest.approx(expected)
-    assert figures.differs_from_rest([0.9, 0.9], [0.2, 0.2]) == 1.0
+
+
+def test_the_difference_of_small_groups_is_that_of_all_permutations() -> None:
+    inside, outside = [0.9, 1.0, 0.8], [0.1, 0.4, 0.2, 0.5, 0.3, 0.8, 0.0]
+
+    def apart(a: NDArray[np.float64], b: NDArray[np.float64], axis: int = 0) -> Any:
+        return np.abs(a.mean(axis=axis) - np.concatenate([a, b], axis=axis).mean(axis=axis))
+
+    exact = stats.permutation_test((inside, outside), apart, alternative="greater", n_resamples=np.inf).pvalue
+    assert figures.differs_from_rest(inside, outside) == pytest.approx(exact, abs=0.005)
+    assert figures.differs_from_rest(outside, inside) == pytest.approx(exact, abs=0.005)
+
+
+def test_a_few_equal_values_are_no_certainty() -> None:
+    assert figures.differs_from_rest([1.0] * 3, [1.0, 1.0, 0.0, 0.5, 0.9, 0.2, 1.0, 0.6]) > 0.05
+    assert figures.differs_from_rest([0.9, 0.9], [0.9, 0.9]) == 1.0
+    assert figures.differs_from_rest([0.9], []) == 1.0
 
 
 def test_nothing_has_no_figure() -> None:
