@@ -28,6 +28,14 @@ def session_to_report(session_id: uuid.UUID) -> Session:
     return session
 
 
+def session_to_tag(session_id: uuid.UUID) -> Session:
+    """The same, with all that its page shows. Who may tag it is said by `tags.records`."""
+    session = selectors.with_everything(Session.objects.public().filter(pk=session_id)).first()
+    if session is None:
+        raise NotFound("session_unknown", "There is no session at this address.")
+    return session
+
+
 def session_to_appeal(user: Person | AnonymousUser, session_id: uuid.UUID) -> Session:
     """A session that was excluded, of one's own lab or with a policy of one's own."""
     session = session_to_report(session_id)

@@ -27,6 +27,7 @@ urlpatterns = [
     path("", include("evaluations.desk.urls")),
     path("", include("evaluations.review.urls")),
     path("", include("evaluations.trying.urls")),
+    path("", include("evaluations.tags.urls")),
     path("sessions", views.session_list, name="sessions"),
     path("sessions/<uuid:session_id>", views.session_detail, name="session"),
     path("sessions/<uuid:session_id>/<label:label>/<camera:kind>.mp4", views.session_video, name="session-video"),

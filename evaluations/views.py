@@ -10,9 +10,12 @@ from django.views.decorators.http import require_safe
 from arena.errors import NotFound
 from arena.models import Person
 from evaluations import access, appeals, selectors
+from evaluations.models import Session
 from evaluations.ranges import ranged_response
 from evaluations.review.forms import ReportForm
 from evaluations.scopes import SCOPES, chosen_scope
+from evaluations.tags import records
+from evaluations.tags.page import Attempt, tags_page
 
 SESSIONS_A_PAGE = 24
 
@@ -33,12 +36,22 @@ def session_detail(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
     session = access.session_to_read(request.user, session_id)
     if session.is_blind:
         return render(request, "evaluations/session_open.html", {"session": session})
+    return session_page(request, session)
+
+
+def session_page(
+    request: HttpRequest, session: Session, *, tried: Attempt | None = None, status: int = 200
+) -> HttpResponse:
+    """The page of a session that has ended; `tried` is what somebody could not say of it."""
     person = request.user if isinstance(request.user, Person) else None
     page = selectors.session_page(session)
     if not session.training:
+        sides = [entry["side"] for entry in page["sides"]]
         page["form"] = ReportForm(session=session, person=person)
         page["may_appeal"] = page["exclusion"] is not None and appeals.may_appeal(person, session)
-    return render(request, "evaluations/session_detail.html", page)
+        may_correct = records.may_correct(person, session)
+        page["tags"] = tags_page(session, sides, may_correct=may_correct, attempt=tried)
+    return render(request, "evaluations/session_detail.html", page, status=status)
 
 
 @require_safe

@@ -13,7 +13,9 @@ from typing import Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
 
-BUILTIN = "builtin"
+from evaluations.tags import taggers
+
+BUILTIN = taggers.BUILTIN
 
 Reply = TypeVar("Reply", bound=BaseModel)
 

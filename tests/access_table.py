@@ -300,6 +300,8 @@ GET    /sessions/{open}/report                                    404 404 404 40
 POST   /sessions/{open}/report                                    404 404 404 404 404 404
 GET    /sessions/{ended}/report                                   200 200 200 200 200 200
 POST   /sessions/{ended}/report                                   400 400 400 400 400 400
+POST   /sessions/{open}/tags                                       in 404 404 404 404 404
+POST   /sessions/{ended}/tags                                      in 400 400 400 403 400
 GET    /sessions/{open}/A/wrist.jpg                               404 404 404 404 404 404
 GET    /sessions/{ended}/A/left.jpg                               404 404 404 404 404 404
 GET    /sessions/{open}/A/wrist/sheet.jpg                         404 404 404 404 404 404

@@ -9,14 +9,16 @@ from arena.config.env import ConfigurationError
 from workers.providers.options import LONGEST_TIMEOUT_S, Options
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,19}")
+_TAKEN = ("builtin", "roboarena")
 
 
 def model_providers(name: str, names: list[str]) -> tuple[Options, ...]:
     """`name` is the variable that lists them. What misses or fits badly is said by the checks of `workers`."""
     names = [one.lower() for one in names]
     for one in names:
-        if not _NAME.fullmatch(one) or one == "builtin":
-            raise ConfigurationError(f"{name} holds {one}: a name is letters, digits and _, and builtin is taken")
+        if not _NAME.fullmatch(one) or one in _TAKEN:
+            taken = " and ".join(_TAKEN)
+            raise ConfigurationError(f"{name} holds {one}: a name is letters, digits and _; {taken} are taken")
     twice = [one for one, count in Counter(names).items() if count > 1]
     if twice:
         raise ConfigurationError(f"{name} holds {twice[0]} twice")

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from arena.models import Person
 from evaluations.models.sessions import Session, Side
+from evaluations.tags import taggers
 
 
 class Tagging(models.Model):
@@ -32,8 +33,12 @@ class Tagging(models.Model):
 
     @property
     def source(self) -> str:
-        """Who says it, for a reader."""
         return f"{self.provider}: {self.model}" if self.model else self.provider
+
+    @property
+    def in_words(self) -> str:
+        """Who says it, for a reader."""
+        return taggers.in_words(provider=self.provider, model=self.model, prompt_version=self.prompt_version)
 
 
 class Tag(models.Model):

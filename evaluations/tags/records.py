@@ -16,6 +16,7 @@ from evaluations.models import ProposedProgress, Session, Side, Tag, Tagging
 from evaluations.tags.questions import CATEGORY, QUESTIONS, About
 
 LONGEST_WHY = 300
+LATEST_MOMENT_S = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,15 @@ def record(
 
 @transaction.atomic
 def correct(
-    *, session: Session, question: str, answer: str, by: Person, now: datetime, label: str | None = None, why: str = ""
+    *,
+    session: Session,
+    question: str,
+    answer: str,
+    by: Person,
+    now: datetime,
+    label: str | None = None,
+    why: str = "",
+    moment_s: float | None = None,
 ) -> Tag:
     """A person's word stands before any tagger's, the last person's before earlier ones. A repeat changes nothing."""
     if not may_correct(by, session):
@@ -93,17 +102,42 @@ def correct(
         raise ArenaError("bad_field", "label: Say A or B.")
     side = sides[label] if label else None
     _checked(question, answer, about_side=side is not None)
-    latest = Tag.objects.filter(session=session, side=side, question=question, person__isnull=False).last()
-    if latest is not None and (latest.answer, latest.person_id) == (answer, by.pk):
-        return latest
+    if moment_s is not None and not (side and 0 <= moment_s <= LATEST_MOMENT_S):
+        raise ArenaError("bad_field", "moment_s: Seconds from the beginning of a rollout's videos.")
     why = clean_text(why, field="why", longest=LONGEST_WHY)
+    # One at a time, so that the last word here and the session's category are of the same person.
+    Session.objects.select_for_update().get(pk=session.pk)
+    if side is not None and moment_s is None:
+        moment_s = _moment_told(side, question, answer)
+    latest = Tag.objects.filter(session=session, side=side, question=question, person__isnull=False).last()
+    if latest is not None and _says_it_already(latest, by=by, answer=answer, why=why, moment_s=moment_s):
+        return latest
     tag = Tag.objects.create(
-        session=session, side=side, question=question, answer=answer, why=why, person=by, made_at=now
+        session=session,
+        side=side,
+        question=question,
+        answer=answer,
+        why=why,
+        moment_s=moment_s,
+        person=by,
+        made_at=max(now, latest.made_at) if latest else now,
     )
     if question == CATEGORY:
         _set_category(session, corrected_category=answer)
     audit.record("session:tag-corrected", subject=f"session:{session.pk}", person=by, question=question, answer=answer)
     return tag
+
+
+def _says_it_already(latest: Tag, *, by: Person, answer: str, why: str, moment_s: float | None) -> bool:
+    """A repeat may leave out the reason; another one than before, or another moment, is a further word."""
+    same = (latest.person_id, latest.answer, latest.moment_s) == (by.pk, answer, moment_s)
+    return same and why in ("", latest.why)
+
+
+def _moment_told(side: Side, question: str, answer: str) -> float | None:
+    """Who confirms what was seen confirms when: the moment last told with this answer."""
+    told = Tag.objects.filter(side=side, question=question, answer=answer, moment_s__isnull=False)
+    return told.values_list("moment_s", flat=True).last()
 
 
 _WHO_MAY = "Its evaluator, stewards and members of labs may, where no lab of theirs has a stake in either policy."

@@ -25,8 +25,10 @@ class Standing:
 
     @property
     def words(self) -> str:
-        tag = self.tag
-        return self.question.answers.get(tag.answer, tag.answer) if tag else ""
+        return self.words_of(self.tag) if self.tag else ""
+
+    def words_of(self, tag: Tag) -> str:
+        return self.question.answers.get(tag.answer, tag.answer)
 
     @property
     def by_person(self) -> bool:

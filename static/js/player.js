@@ -41,6 +41,7 @@ export class Player {
     this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
     this.speed.addEventListener("change", () => this.setSpeed());
     this.element.addEventListener("keydown", (event) => this.onKey(event));
+    document.addEventListener("click", (event) => this.onMoment(event));
     this.measure();
   }
 
@@ -211,6 +212,19 @@ export class Player {
     Home: () => this.seek(0),
     End: () => this.seek(this.length),
   };
+
+  /** A link to a moment of one video shows it in all of them, here. With a key held down it stays a link. */
+  onMoment(event) {
+    const moment = event.target.closest("[data-moment]");
+    if (!moment || this.videos.length === 0 || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) {
+      return;
+    }
+    event.preventDefault();
+    this.pause();
+    this.seek(Number(moment.dataset.moment));
+    this.element.scrollIntoView({ block: "nearest" });
+    this.element.focus({ preventScroll: true });
+  }
 
   step(by) {
     this.pause();

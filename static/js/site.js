@@ -1,6 +1,7 @@
 // What every page does when scripts run. Without them every page says the same; it only stands still.
 
 import { localizeTimes } from "./times.js";
+import "./in_place.js";
 import "./polling.js";
 
 async function enhance(root) {

@@ -47,7 +47,8 @@ def test_several_servers_in_the_order_in_which_they_are_preferred(
     ("names", "variables", "sentence"),
     [
         (["a-b"], {}, "a name is letters"),
-        (["builtin"], {}, "builtin is taken"),
+        (["builtin"], {}, "builtin and roboarena are taken"),
+        (["roboarena"], {}, "builtin and roboarena are taken"),
         (["one", "ONE"], {}, "one twice"),
         (["one"], {"MODEL_ONE_TIMEOUT": "241"}, "MODEL_ONE_TIMEOUT=241 is not between 1 and 240"),
         (["one"], {"MODEL_ONE_PRICE_IN": "-1"}, "MODEL_ONE_PRICE_IN=-1 is not between 0"),

@@ -1,5 +1,7 @@
 """What taggers and people say of a session, and what stands."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import Error, transaction
 from django.utils import timezone
@@ -106,6 +108,41 @@ def test_the_last_person_stands_and_a_repeat_changes_nothing(session: Session, a
     assert answers(session)["difficulty"] == "easy"
     assert [one.person for one in standing(session).session[2].said] == [arena.dana, steward]
     assert AuditEvent.objects.filter(tag="session:tag-corrected").count() == 2
+
+
+def test_another_reason_or_moment_is_a_further_word(session: Session, arena: Arena) -> None:
+    tag(session, Said(DROPPED, "yes", label="A", moment_s=3.5))
+    for why, moment in (("", None), ("", None), ("It fell.", None), ("", 4.0), ("It fell.", 4.0), ("", 4.0)):
+        records.correct(
+            session=session, question=DROPPED, answer="yes", by=arena.dana, now=timezone.now(), label="A", why=why,
+            moment_s=moment,
+        )  # fmt: skip
+    said = Tag.objects.filter(person=arena.dana).values_list("why", "moment_s")
+    assert list(said) == [("", 3.5), ("It fell.", 3.5), ("", 4.0), ("It fell.", 4.0)]
+
+
+@pytest.mark.parametrize(
+    ("question", "label", "moment"), [("kind", None, 1.0), (DROPPED, "A", -0.1), (DROPPED, "A", 9e9)]
+)
+def test_only_what_is_seen_in_a_rollout_has_a_moment(
+    session: Session, arena: Arena, question: str, label: str | None, moment: float
+) -> None:
+    answer = "dexterity" if question == "kind" else "yes"
+    with pytest.raises(ArenaError, match="moment_s"):
+        records.correct(
+            session=session, question=question, answer=answer, by=arena.dana, now=timezone.now(), label=label,
+            moment_s=moment,
+        )  # fmt: skip
+
+
+def test_the_last_word_stands_whatever_the_clocks_say(session: Session, arena: Arena) -> None:
+    """Two servers' clocks differ; the category of the session is what stands on its page."""
+    now = timezone.now()
+    records.correct(session=session, question="category", answer="sorting", by=arena.dana, now=now)
+    earlier = now - timedelta(seconds=1)
+    records.correct(session=session, question="category", answer="tool-use", by=make_steward(), now=earlier)
+    session.refresh_from_db()
+    assert (answers(session)["category"], session.category) == ("tool-use", TaskCategory.TOOL_USE)
 
 
 def test_who_has_a_stake_tags_nothing(session: Session, arena: Arena) -> None:
