@@ -2,7 +2,7 @@
 
 `sessions.csv` is streamed; the episodes and tags that belong to its rows are kept in memory by session. Each session is
 taken whole or not at all, and a row that cannot be taken is reported with its reason and leaves nothing behind. Reading
-the same folder again adds only what is new: a session is known by its uuid.
+the same folder again adds only what is new: a session is known by its uuid, and tags that it lacks are added to it.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from arena import audit, labs
@@ -22,8 +23,9 @@ from arena.errors import ArenaError
 from arena.jobs import Job, enqueue
 from arena.models import AuditEvent, Embodiment, Lab, Policy, PolicyVersion, Source
 from evaluations.categories import intended_category
-from evaluations.models import Episode, Label, Preference, Result, Session, Side, State, TaskCategory
+from evaluations.models import Episode, Label, Preference, Result, Session, Side, State
 from evaluations.reasons import Reason
+from evaluations.roboarena import imported_tags
 from evaluations.roboarena.csv_rows import (
     EPISODES,
     SESSIONS,
@@ -43,7 +45,6 @@ OUTCOMES: dict[str, tuple[State, bool | None, str]] = {
     "invalid": (State.SUBMITTED, False, Reason.IMPORTED_INVALID),
     "timed_out": (State.EXPIRED, None, Reason.IMPORTED_TIMED_OUT),
 }
-CATEGORIES = {str(label): TaskCategory(value) for value, label in TaskCategory.choices}
 
 
 @dataclass
@@ -51,6 +52,8 @@ class ImportReport:
     sessions: int = 0
     created: int = 0
     valid: int = 0
+    tagged: int = 0
+    """Of so many sessions the tags are new."""
     rejected: list[RejectedRow] = field(default_factory=list)
 
 
@@ -77,7 +80,7 @@ def import_folder(
             on_row()
     importer.report_strays()
     audit.record("import:roboarena", subject=f"import:{folder.name}"[:SUBJECT_LENGTH], created=importer.report.created)
-    if importer.report.created:
+    if importer.report.created or importer.report.tagged:
         enqueue(Job.RECOMPUTE_BOARDS)
     return importer.report
 
@@ -92,6 +95,7 @@ def count_rows(folder: Path) -> int:
 class _Importer:
     def __init__(self, folder: Path, version: str) -> None:
         self.report = ImportReport()
+        self._now = timezone.now()
         self._version = version
         self._episodes = by_session(read_rows(folder / EPISODES))
         self._tags = by_session(read_rows(folder / TAGS)) if (folder / TAGS).exists() else {}
@@ -104,6 +108,7 @@ class _Importer:
     def take(self, rows: list[Row]) -> None:
         known = dict(Session.objects.filter(pk__in=_session_ids(rows)).values_list("pk", "source"))
         fresh: list[_Taken] = []
+        tags: dict[uuid.UUID, dict[str, str]] = {}
         for row in rows:
             try:
                 taken = self._read(row, known)
@@ -112,10 +117,13 @@ class _Importer:
                 continue
             self.report.sessions += 1
             self.report.valid += row["status"] == "valid"
+            if said := self._tags_of(row.session):
+                tags[row.session_id] = said
             if taken is not None:
                 fresh.append(taken)
         _store(fresh)
         self.report.created += len(fresh)
+        self.report.tagged += imported_tags.store(tags, now=self._now)
 
     def report_strays(self) -> None:
         """Episodes and tags of sessions that the folder does not hold."""
@@ -171,7 +179,6 @@ class _Importer:
             embodiment=embodiment,
             instruction=instruction,
             intended_category=intended_category(instruction),
-            tagged_category=self._tag(row.session),
             opened_at=row.instant("created_at"),
             closed_at=row.instant("completed_at"),
             revealed_at=row.instant("completed_at"),
@@ -191,13 +198,13 @@ class _Importer:
             raise
         return lab, embodiment, versions
 
-    def _tag(self, session: str) -> str:
+    def _tags_of(self, session: str) -> dict[str, str]:
         for tag in self._tags.get(session, ()):
-            category = CATEGORIES.get(tag["task_category"])
-            if category is not None:
-                return category
-            self.report.rejected.append(tag.rejected(f"unknown task category {tag['task_category']!r}"))
-        return ""
+            try:
+                return imported_tags.answers_of(tag)
+            except RowError as error:
+                self.report.rejected.append(tag.rejected(str(error)))
+        return {}
 
     def _lab(self, name: str) -> Lab:
         if name not in self._labs:

@@ -27,7 +27,7 @@ class Command(OperatorCommand):
         with Progress(console=console, disable=not console.is_terminal) as bar:
             task = bar.add_task("sessions", total=importer.count_rows(folder))
             report = importer.import_folder(folder, version=options["policy_version"], on_row=lambda: bar.advance(task))
-        counts = f"{report.sessions} sessions, {report.valid} valid, {report.created} new"
+        counts = f"{report.sessions} sessions, {report.valid} valid, {report.created} new, {report.tagged} newly tagged"
         lines = [f"{counts}, {len(report.rejected)} rows not taken"]
         lines += [f"  {row.file} line {row.line}: {row.reason}" for row in report.rejected[:SHOWN]]
         if len(report.rejected) > SHOWN:

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.utils import timezone
 
 from arena.errors import ArenaError
-from arena.models import AuditEvent, Embodiment, Lab, Policy, Source
-from evaluations.models import Episode, Session, State
+from arena.models import AuditEvent, Embodiment, Lab, Policy, Role, Source
+from evaluations.models import Episode, Session, State, Tag, Tagging
 from evaluations.roboarena import importer
-from tests.factories import finish_session, make_arena, make_lab, make_version, open_session
+from evaluations.tags import records
+from tests.factories import finish_session, make_arena, make_lab, make_person, make_version, open_session
 
 pytestmark = pytest.mark.django_db
 
@@ -84,8 +86,41 @@ def test_a_session_is_taken_with_all_that_belongs_to_it(folder: Path) -> None:
 def test_reading_it_again_adds_nothing(folder: Path) -> None:
     importer.import_folder(folder)
     again = importer.import_folder(folder)
-    assert (again.sessions, again.created, again.valid) == (1, 0, 1)
-    assert Session.objects.count() == 1
+    assert (again.sessions, again.created, again.valid, again.tagged) == (1, 0, 1, 0)
+    assert (Session.objects.count(), Tagging.objects.count()) == (1, 1)
+
+
+def test_its_tags_are_told_with_who_made_them(folder: Path) -> None:
+    scene = {"clear_camera_view": "False", "good_lighting": "True", "simple_scene": "?", "reasoning_required": "True"}
+    write(folder, tags=[TAG | scene])
+    assert importer.import_folder(folder).tagged == 1
+    look = Tagging.objects.get()
+    assert (str(look.session_id), look.provider, look.model, look.prompt_version) == (
+        UUIDS[0],
+        "roboarena",
+        "",
+        "2025-04",
+    )
+    assert dict(look.tags.values_list("question", "answer")) == {
+        "category": "open-close",
+        "clear-view": "no",
+        "good-light": "yes",
+        "needs-reasoning": "yes",
+    }
+
+
+def test_a_repeat_adds_tags_that_were_missing_and_leaves_a_persons_word(folder: Path) -> None:
+    """An installation that imported before tags were kept, or without them."""
+    kept = (folder / "tags.csv").rename(folder / "later.csv")
+    importer.import_folder(folder)
+    session = Session.objects.get()
+    person = make_person("dana@example.org", lab=make_lab(), role=Role.EVALUATOR)
+    records.correct(session=session, question="category", answer="tool-use", by=person, now=timezone.now())
+    kept.rename(folder / "tags.csv")
+    again = importer.import_folder(folder)
+    session.refresh_from_db()
+    assert (again.created, again.tagged) == (0, 1)
+    assert (session.tagged_category, session.category) == ("open-close", "tool-use")
 
 
 def test_imported_policies_have_no_owner_and_are_in_no_pool(folder: Path) -> None:
@@ -243,11 +278,12 @@ def test_a_file_that_is_not_the_one_expected_is_said(folder: Path, content: str)
 def test_the_command_prints_one_object(folder: Path) -> None:
     out = StringIO()
     call_command("import_roboarena", str(folder), "--json", stdout=out)
-    assert json.loads(out.getvalue()) == {"sessions": 1, "created": 1, "valid": 1, "rejected": []}
+    assert json.loads(out.getvalue()) == {"sessions": 1, "created": 1, "valid": 1, "tagged": 1, "rejected": []}
 
 
 def test_the_published_evaluations_of_april_2025(shared_data: Path) -> None:
     report = importer.import_folder(shared_data / "roboarena-2025-04")
     assert (report.sessions, report.created, report.valid, report.rejected) == (913, 913, 612, [])
     assert Session.objects.valid().count() == 612
-    assert Session.objects.exclude(tagged_category="").count() == 612
+    assert Session.objects.exclude(tagged_category="").count() == report.tagged == 612
+    assert Tag.objects.count() == 612 * 6
