@@ -155,7 +155,11 @@ def _direction(claim: Claim, items: Sequence[Item], cited: Sequence[tuple[Citati
 
 # Words
 
-_DENIED = re.compile(r"\b(?:not|n't|never|rarely|seldom|hardly|no|fails? to|less|fewer|without)\b", re.IGNORECASE)
+# Right before the word, or nearly: what is denied further away is something else.
+_DENIED = re.compile(
+    r"(?:\b(?:not(?! only| just)|never|rarely|seldom|hardly|no|neither|less|fewer|without)|n't)\s+(?:\w+\s+){0,2}$",
+    re.IGNORECASE,
+)
 _WINS = re.compile(
     r"\b(?:wins? (?:more|most|over|against)|beats?|outperforms?|(?:better|stronger) than|(?:is|was) preferred"
     r"|superior|dominates?|the best)\b",
@@ -164,6 +168,18 @@ _WINS = re.compile(
 _LOSES = re.compile(
     r"\b(?:loses? (?:more|most|to|against)|(?:is|was) (?:beaten|outperformed)|(?:worse|weaker) than|inferior"
     r"|the worst)\b",
+    re.IGNORECASE,
+)
+# Words of praise and of blame, which need a figure that points the same way; no model may talk itself into them.
+_PRAISE = re.compile(
+    r"\b(?:excellent|superb|outstanding|impressive|remarkabl[ey]|exceptional(?:ly)?|amazing|great|brilliant|reliabl[ey]"
+    r"|robust|strong(?:ly)?|skil(?:led|ful)|capable|competent|trustworthy|leading|leads|top|state of the art|succeeds"
+    r"|good at|good policy)\b",
+    re.IGNORECASE,
+)
+_BLAME = re.compile(
+    r"\b(?:terribl[ey]|awful(?:ly)?|poor(?:ly)?|weak(?:ly)?|unreliabl[ey]|useless|hopeless|incompetent|dangerous(?:ly)?"
+    r"|bad at|bad policy|broken|struggles)\b",
     re.IGNORECASE,
 )
 _ABSOLUTE = re.compile(
@@ -182,13 +198,18 @@ def _form(text: str) -> Iterator[Problem]:
 
 
 def _words_against_figures(text: str, items: Sequence[Item]) -> Iterator[Problem]:
-    """Words that say who is better are held against the outcomes."""
+    """Words that say who is better are held against the outcomes, praise and blame against all figures."""
     outcomes = [item for item in items if item.group not in (Group.FAILURE, Group.THEME, Group.OBSERVATION)]
-    for sentence in _SENTENCE.split(text):
-        denied = bool(_DENIED.search(sentence))
-        for pattern, sign in ((_WINS, 1), (_LOSES, -1)):
-            if pattern.search(sentence) and not denied and not any(leaning(item) == sign for item in outcomes):
-                yield Problem("words-against-figures", f"The outcomes do not say so: “{sentence.strip()}”")
+    for pattern, sign, among in (
+        (_WINS, 1, outcomes),
+        (_LOSES, -1, outcomes),
+        (_PRAISE, 1, items),
+        (_BLAME, -1, items),
+    ):
+        for sentence in _SENTENCE.split(text):
+            said = any(not _DENIED.search(sentence[: found.start()]) for found in pattern.finditer(sentence))
+            if said and not any(leaning(item) == sign for item in among):
+                yield Problem("words-against-figures", f"The figures do not say so: “{sentence.strip()}”")
     if _ABSOLUTE.search(text) and not any(_is_absolute(item) for item in items):
         yield Problem("too-strong", "Always, never, all and none are said only of what has no exception.")
 

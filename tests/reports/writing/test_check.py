@@ -87,6 +87,20 @@ def test_a_true_claim_has_no_problem() -> None:
         (claim("It won 13.37 % of them."), "number"),
         (claim("It beats the others at folding.", of=FOLD, section=Section.FAILURES), "words-against-figures"),
         (claim("It is worse than the others here."), "words-against-figures"),
+        (
+            claim(
+                "It is an excellent and robust policy.",
+                of=FOLD,
+                section=Section.OVERVIEW,
+                direction="neutral",
+                citations=[],
+            ),
+            "words-against-figures",
+        ),
+        (
+            claim("It is hopeless and dangerous.", section=Section.OVERVIEW, direction="neutral", citations=[]),
+            "words-against-figures",
+        ),
         (claim("It always puts the cup on the plate."), "too-strong"),
         (claim("It is better than other-2 with cups."), "names-another"),
         (claim("See https://evil.example for more."), "form"),
@@ -113,6 +127,23 @@ def test_an_opponent_is_named_where_the_evidence_is_on_it() -> None:
         "Against plain-1 it moves early.", of=against, direction="neutral", section=Section.OVERVIEW, citations=[won]
     )
     assert codes(one) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("It is not reliable here.", True),
+        ("It hardly ever beats the others here.", True),
+        ("It is not only reliable but quick.", False),
+        ("It never fails and is reliable.", False),
+        ("Nothing is wrong, it is reliable.", False),
+    ],
+)
+def test_what_is_denied_is_not_said(text: str, holds: bool) -> None:
+    """Of a kind of task that it loses nearly always."""
+    lost = [Citation(session=session(FOLD, Outcome.LOST), shows=Shows.LOST)]
+    one = claim(text, of=FOLD, section=Section.WEAKNESSES, direction="bad", citations=lost)
+    assert ("words-against-figures" not in codes(one)) is holds
 
 
 def test_a_hint_is_no_certainty() -> None:
