@@ -45,10 +45,11 @@ def enter(*, provider: str, now: datetime, lease: timedelta) -> Entry:
     raise Waiting(f"{waiting(found, now=now)}: {found.problem}", until=until)
 
 
-def succeeded(*, entry: Entry) -> None:
-    """It answers: closed, whoever found out."""
-    Circuit.objects.filter(provider=entry.provider).filter(Q(failures__gt=0) | Q(open_since__isnull=False)).update(
-        failures=0, failed_probes=0, open_since=None, retry_at=None, probing_since=None, problem=""
+def succeeded(*, entry: Entry) -> bool:
+    """It answers: closed, whoever found out. Whether it was in trouble before."""
+    troubled = Circuit.objects.filter(provider=entry.provider).filter(Q(failures__gt=0) | Q(open_since__isnull=False))
+    return bool(
+        troubled.update(failures=0, failed_probes=0, open_since=None, retry_at=None, probing_since=None, problem="")
     )
 
 

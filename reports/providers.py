@@ -70,11 +70,15 @@ class ProviderError(Exception):
 
 
 class Temporary(ProviderError):
-    """Worth asking again, not before `retry_after_s` where the provider said so: it is busy, slow or not reachable."""
+    """Worth asking again, not before `retry_after_s` where the provider said so: it is busy, slow or not reachable.
+
+    `was_probe` where the provider was known to be away before, so that the question has no part in it.
+    """
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.was_probe = False
 
 
 class Waiting(ProviderError):

@@ -29,10 +29,13 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(minutes=15)
 """Longer than any task may run."""
-MAX_ATTEMPTS = 5
+MAX_ATTEMPTS = 6
+"""One more than open a circuit: what asks a dead provider all alone has then learnt that it is to wait."""
 PAUSES = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
 STALE = timedelta(minutes=1)
-SWEEP_BATCH = 200
+SWEEP_BATCH = 2000
+"""More than all workers do between two sweeps, lest they stand idle while there is work."""
+AFTER_PROBE = timedelta(minutes=1)
 UNTIL_SETTINGS_CHANGE = timedelta(minutes=15)
 UNEXPECTED = "It failed unexpectedly; the log has the rest."
 LONGEST_REASON = 300
@@ -112,6 +115,9 @@ def told_of_failure(work: Work, *, service: str, now: datetime) -> Iterator[None
     except Misconfigured as error:
         postpone(work, until=now + UNTIL_SETTINGS_CHANGE, reason=str(error), waits_for=service)
     except Temporary as error:
+        if error.was_probe:
+            postpone(work, until=now + AFTER_PROBE, reason=str(error), waits_for=service)
+            return
         at = now + timedelta(seconds=error.retry_after_s) if error.retry_after_s else None
         try_again(work, now=now, reason=str(error), at=at)
     except Unusable as error:
@@ -147,6 +153,12 @@ def sweep(*, now: datetime) -> int:
     for work in found:
         nudge(work)
     return len(found)
+
+
+def wake(*, service: str, now: datetime) -> int:
+    """A service that was away is back: what waits for it is due, and the next sweep nudges it."""
+    held = Work.objects.filter(state=Work.State.WAITING, waits_for=service, next_try_at__gt=now)
+    return held.update(next_try_at=now)
 
 
 # What stewards do

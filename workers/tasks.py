@@ -5,6 +5,8 @@ A task can run twice, late or never: it takes ids, looks at the state, and a swe
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -35,6 +37,8 @@ HEARTBEAT_KEY = "worker-heartbeat:{}"
 HEARTBEAT_TTL_S = 30 * 86400
 # A job that was lost is asked for again after so long.
 PENDING_S = 60
+# The same for a piece of work: its line may be long. An emptied broker has forgotten this as well.
+NUDGED_S = 600
 # Boards that are computed within this time of each other are followed by one look for oddities.
 LOOK_DELAY_S = 600
 
@@ -84,11 +88,13 @@ def check_policy(check_id: str) -> None:
 
 @app.task(name=Job.TAG_SESSION)
 def tag_session(work_id: str) -> None:
+    _forget_nudge(Job.TAG_SESSION, work_id)
     tagging.do(work_id=work_id, now=timezone.now())
 
 
 @app.task(name=Job.WRITE_REPORT)
 def write_report(work_id: str) -> None:
+    _forget_nudge(Job.WRITE_REPORT, work_id)
     writing.do(work_id=work_id, now=timezone.now())
 
 
@@ -200,10 +206,28 @@ def _look_later(arguments: dict[str, JobArgument]) -> None:
         look_for_oddities.apply_async(countdown=LOOK_DELAY_S, retry=False)
 
 
+def _nudge_once(job: Job, arguments: dict[str, JobArgument]) -> None:
+    """A piece whose nudge waits in the queue needs no second one, however often a sweep comes by."""
+    work_id = str(arguments["work_id"])
+    if cache.add(_pending_key(job, work_id), 1, timeout=NUDGED_S):
+        try:
+            _TASKS[job].apply_async(kwargs=arguments, retry=False)
+        except BaseException:
+            _forget_nudge(job, work_id)
+            raise
+
+
+def _forget_nudge(job: Job, work_id: str) -> None:
+    with suppress(RedisError):  # it ends by itself
+        cache.delete(_pending_key(job, work_id))
+
+
 _send: dict[Job, Callable[[dict[str, JobArgument]], None]] = {
     Job.RECOMPUTE_BOARDS: _recompute_soon,
     Job.RECOMPUTE_BOARD: _recompute_one,
     Job.LOOK_FOR_ODDITIES: _look_later,
+    Job.TAG_SESSION: partial(_nudge_once, Job.TAG_SESSION),
+    Job.WRITE_REPORT: partial(_nudge_once, Job.WRITE_REPORT),
 }
 
 

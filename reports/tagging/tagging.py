@@ -17,7 +17,7 @@ from reports.models import Work
 from reports.providers import BUILTIN, Provider, Purpose, Question
 from reports.tagging import looking, prompt
 
-BATCH = 500
+BATCH = 2000
 UNTIL_VIDEOS_ARE_CHECKED = timedelta(minutes=1)
 
 Told = tuple[Tagger, list[Said], list[ProgressSaid]]

@@ -88,7 +88,7 @@ def by_model(evidence: Evidence, provider: Provider, *, now: datetime) -> tuple[
     holding, wrong = _sort(_ask(written, provider, shown.text, shown, now), evidence, names)
     if wrong:
         answers = _ask(written, provider, prompt.repair_text(shown, wrong), shown, now)[: len(wrong)]
-        mended, still_wrong = _sort(answers, evidence, names)
+        mended, still_wrong = _sort([one for one in answers if one not in holding], evidence, names)
         written.repaired = len(mended)
         written.dropped.update(found[0].code for _, found in [*still_wrong, *wrong][: len(wrong) - len(mended)])
         holding += mended

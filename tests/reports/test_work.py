@@ -97,7 +97,7 @@ def test_in_vain_it_is_tried_later_and_later_and_then_no_more() -> None:
     for number in range(work.MAX_ATTEMPTS - 1):
         assert work.try_again(taken(piece, now), now=now, reason="busy")
         piece.refresh_from_db()
-        assert piece.next_try_at == now + work.PAUSES[number]
+        assert piece.next_try_at == now + work.PAUSES[min(number, len(work.PAUSES) - 1)]
         assert work.take(work_id=piece.pk, now=piece.next_try_at - timedelta(seconds=1)) is None
         now = piece.next_try_at
     work.try_again(taken(piece, now), now=now, reason="busy")
@@ -232,3 +232,27 @@ def test_an_hour_without_the_provider_and_then_all_is_done_once() -> None:
                 if work.done(held, now=now):
                     done.append(held.subject)
     assert sorted(done) == sorted(piece.subject for piece in pieces)
+
+
+def test_the_probe_of_a_dead_service_costs_no_attempt() -> None:
+    error = Temporary("still away")
+    error.was_probe = True
+    piece = ask()
+    with work.told_of_failure(taken(piece), service="seer", now=NOW):
+        raise error
+    piece.refresh_from_db()
+    assert (piece.state, piece.attempts, piece.waits_for) == (Work.State.WAITING, 0, "seer")
+
+
+def test_a_service_that_is_back_wakes_those_who_wait_for_it_and_nobody_else() -> None:
+    for subject, service in (("its", "seer"), ("another's", "writer")):
+        work.postpone(taken(ask(subject)), until=NOW + timedelta(hours=1), reason="away", waits_for=service)
+    assert work.wake(service="seer", now=NOW) == 1
+    assert {one.subject for one in Work.objects.filter(next_try_at__lte=NOW)} == {"its"}
+
+
+def test_each_of_many_is_nudged_once(sent: list[str], django_capture_on_commit_callbacks: Any) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        ask("s1")
+        work.ask_many(kind=TAG, subjects=["s1", "s2", "s3"], now=NOW)
+    assert sent == [Job.TAG_SESSION] * 3

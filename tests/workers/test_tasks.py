@@ -1,3 +1,4 @@
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -143,3 +144,27 @@ def test_each_job_waits_in_its_queue_and_each_queue_has_a_worker() -> None:
         queue = app.amqp.router.route({}, job.value)["queue"]
         assert (queue if isinstance(queue, str) else queue.name) == queues.QUEUE_OF.get(job, queues.OTHERS)
     assert {*queues.QUEUE_OF.values(), queues.OTHERS} == {*queues.OF_COMPUTING, *queues.OF_MODELS}
+
+
+def test_a_nudge_that_waits_in_the_queue_is_not_sent_twice(sent: list[str], db: None) -> None:
+    piece = str(uuid.uuid4())
+    for _ in range(3):
+        tasks.dispatch(Job.TAG_SESSION, {"work_id": piece})
+    assert sent == [Job.TAG_SESSION]
+    tasks.tag_session(piece)
+    tasks.dispatch(Job.TAG_SESSION, {"work_id": piece})
+    assert sent == [Job.TAG_SESSION] * 2
+
+
+def test_a_nudge_that_the_broker_did_not_take_is_sent_by_the_next_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+
+    def away(*_: Any, **__: Any) -> None:
+        raise RedisConnectionError
+
+    arguments: dict[str, jobs.JobArgument] = {"work_id": str(uuid.uuid4())}
+    monkeypatch.setattr(tasks.tag_session, "apply_async", away)
+    tasks.dispatch(Job.TAG_SESSION, arguments)
+    monkeypatch.setattr(tasks.tag_session, "apply_async", lambda *_, **__: taken.append("sent"))
+    tasks.dispatch(Job.TAG_SESSION, arguments)
+    assert taken == ["sent"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from reports import calls, circuits
+from reports import calls, circuits, work
 from reports.circuits import Entry
 from reports.models import ProviderCall
 from reports.providers import Answer, Misconfigured, Provider, Question, Reply, Temporary, Unusable, Waiting
@@ -84,6 +84,7 @@ class _Attempt:
         except Temporary as failure:
             self._finish(Outcome.TEMPORARY, str(failure))
             circuits.failed(entry=self.entry, now=self._then, problem=str(failure), retry_after_s=failure.retry_after_s)
+            failure.was_probe = self.entry.probing_since is not None
             raise
         except Misconfigured as failure:
             self._finish(Outcome.MISCONFIGURED, str(failure))
@@ -91,7 +92,7 @@ class _Attempt:
             raise
         except Unusable as failure:
             self._finish(Outcome.UNUSABLE, str(failure))
-            circuits.succeeded(entry=self.entry)  # it does answer
+            self._it_answers()
             raise
         except Waiting as wait:
             if self.ledger.requests:
@@ -103,8 +104,12 @@ class _Attempt:
             circuits.gave_back(entry=self.entry, now=self._then)
             raise
         call = self._finish(Outcome.ANSWERED, answer=value.model_dump(mode="json"))
-        circuits.succeeded(entry=self.entry)
+        self._it_answers()
         return _answer(call, value)
+
+    def _it_answers(self) -> None:
+        if circuits.succeeded(entry=self.entry):
+            work.wake(service=self.provider.name, now=self._then)
 
     def _conversation(self) -> Conversation[Any]:
         """Its row is there before the server is asked: that it was asked is known, whoever dies."""

@@ -8,7 +8,7 @@ from django.test import override_settings
 
 from reports import circuits, providers
 from reports.circuits import FIRST_DELAY, OPENS_AFTER
-from reports.models import Circuit, ProviderCall
+from reports.models import Circuit, ProviderCall, Work
 from reports.providers import Misconfigured, Temporary, Unusable, Waiting
 from tests.workers.provider_server import ProviderServer, Says, fails
 from tests.workers.providers.asking import RIGHT, ask, options_for, question
@@ -135,3 +135,21 @@ def test_the_providers_of_the_settings_are_found(model_server: ProviderServer) -
     with override_settings(MODEL_PROVIDERS=(options_for(model_server, model=""),)):
         assert providers.for_writing() is None
     assert providers.configured() == ()
+
+
+def test_a_server_that_is_back_wakes_the_work_that_waits_for_it(model_server: ProviderServer) -> None:
+    """Not only when the probe's lease is over, which those were told who came meanwhile."""
+    break_it(model_server)
+    piece = Work.objects.create(
+        kind=Work.Kind.TAG_SESSION, subject="s1", waits_for="test", next_try_at=NOON + timedelta(hours=1)
+    )
+    probe = NOON + FIRST_DELAY + SECOND
+    with pytest.raises(Temporary) as caught:
+        ask(model_server, now=probe)
+    assert caught.value.was_probe
+    model_server.always = RIGHT
+    retry_at = Circuit.objects.get().retry_at
+    assert retry_at is not None
+    ask(model_server, now=retry_at)
+    piece.refresh_from_db()
+    assert retry_at <= piece.next_try_at < retry_at + 5 * SECOND
