@@ -114,6 +114,7 @@ GET    /api/v1/public/method                                      200 200 200 20
 GET    /api/v1/public/sessions                                    200 200 200 200 200 200
 GET    /api/v1/public/sessions/{open}                             404 404 404 404 404 404
 GET    /api/v1/public/sessions/{ended}                            200 200 200 200 200 200
+GET    /api/v1/public/tags                                         200 200 200 200 200 200
 GET    /api/v1/public/snapshots/{snapshot}                        200 200 200 200 200 200
 
 GET    /api/v1/requests                                           401 200 200 200 200 200
@@ -142,6 +143,10 @@ GET    /api/v1/sessions/{open}/guess                              401 200 404 40
 POST   /api/v1/sessions/{open}/guess                              401 409 404 404 404 404
 GET    /api/v1/sessions/{ended}/guess                             401 200 404 404 404 404
 POST   /api/v1/sessions/{ended}/guess                             401 200 404 404 404 404
+GET    /api/v1/sessions/{open}/tags                                404 404 404 404 404 404
+POST   /api/v1/sessions/{open}/tags                                401 404 404 404 404 404
+GET    /api/v1/sessions/{ended}/tags                               200 200 200 200 200 200
+POST   /api/v1/sessions/{ended}/tags                               401 400 400 400 400 400
 GET    /api/v1/sessions/{open}/live                               401 200 404 404 404 404
 GET    /api/v1/sessions/{ended}/live                              401 200 404 404 404 404
 DELETE /api/v1/sessions/{open}/media/{media}                      401 204 404 404 404 404
@@ -325,6 +330,8 @@ GET    /snapshots/{snapshot}/rows.csv                             200 200 200 20
 
 GET    /stations                                                  200 200 200 200 200 200
 
+GET    /tags                                                      200 200 200 200 200 200
+GET    /tags/agreement.csv                                        200 200 200 200 200 200
 GET    /status                                                    200 200 200 200 200 200
 
 POST   /terminate_session                                         400 400 400 400 400 400

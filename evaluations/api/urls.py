@@ -2,6 +2,7 @@ from django.urls import path
 
 from evaluations import urls as _converters  # noqa: F401  the label's converter is registered there
 from evaluations.api import public, sessions, tasks
+from evaluations.tags import api as tags
 
 urlpatterns = [
     path("rubric", tasks.Rubric.as_view(), name="api-rubric"),
@@ -9,8 +10,10 @@ urlpatterns = [
     path("stations/<int:station_id>/tasks", tasks.StationTasks.as_view(), name="api-station-tasks"),
     path("public/sessions", public.PublicSessions.as_view(), name="api-public-sessions"),
     path("public/sessions/<uuid:session_id>", public.PublicSession.as_view(), name="api-public-session"),
+    path("public/tags", tags.Tags.as_view(), name="api-tags"),
     path("sessions", sessions.SessionList.as_view(), name="api-sessions"),
     path("sessions/<uuid:session_id>", sessions.SessionDetail.as_view(), name="api-session"),
+    path("sessions/<uuid:session_id>/tags", tags.SessionTags.as_view(), name="api-session-tags"),
     path("sessions/<uuid:session_id>/live", sessions.SessionLive.as_view(), name="api-session-live"),
     path("sessions/<uuid:session_id>/draft", sessions.SessionDraft.as_view(), name="api-session-draft"),
     path("sessions/<uuid:session_id>/extend", sessions.SessionExtend.as_view(), name="api-session-extend"),

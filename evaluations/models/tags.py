@@ -29,11 +29,7 @@ class Tagging(models.Model):
         triggers = [pgtrigger.Protect(name="tagging_append_only", operation=pgtrigger.Update | pgtrigger.Delete)]
 
     def __str__(self) -> str:
-        return f"{self.source} on {self.session_id}"
-
-    @property
-    def source(self) -> str:
-        return f"{self.provider}: {self.model}" if self.model else self.provider
+        return f"{self.in_words} on {self.session_id}"
 
     @property
     def in_words(self) -> str:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
+from evaluations.blinding_check import wilson_interval
 from evaluations.models import ProposedProgress, Session, Side, Tag, Tagging
+from evaluations.tags import taggers
 from evaluations.tags.questions import EPISODE_QUESTIONS, QUESTIONS, SESSION_QUESTIONS, YES, TagQuestion
 
 
@@ -98,42 +100,101 @@ def standing_tags(sessions: QuerySet[Session]) -> QuerySet[Tag]:
 
 @dataclass(frozen=True)
 class Agreement:
-    """How often people said the same as a tagger, where both answered: `same` of `both`."""
+    """How often people said the same as a tagger, where both answered: `same` of `both`, with the 95 % interval."""
 
     provider: str
     model: str
+    prompt_version: str
     question: TagQuestion
     same: int
     both: int
 
     @property
-    def source(self) -> str:
-        return f"{self.provider}: {self.model}" if self.model else self.provider
+    def in_words(self) -> str:
+        return taggers.in_words(provider=self.provider, model=self.model, prompt_version=self.prompt_version)
 
     @property
     def share(self) -> float:
         return self.same / self.both
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson_interval(self.same, self.both)
 
-def agreement() -> list[Agreement]:
-    """Of each tagger and question, over all answers that a person has confirmed or corrected."""
+
+def agreement(sessions: QuerySet[Session]) -> list[Agreement]:
+    """Of each tagger and question, over all answers on these sessions that a person has confirmed or corrected."""
     by_people = (
         Tag.objects.filter(person__isnull=False, session=OuterRef("session"), question=OuterRef("question"))
         .annotate(subject=Coalesce("side", 0))
         .filter(subject=Coalesce(OuterRef("side"), 0))
         .order_by("-made_at", "-pk")
     )
+    said_by_people = Tag.objects.filter(person__isnull=False, session__in=sessions)
     answered = (
-        Tag.objects.filter(tagging__isnull=False)
+        Tag.objects.filter(tagging__isnull=False, session__in=said_by_people.values("session"))
         .annotate(word=Subquery(by_people.values("answer")[:1]))
         .filter(word__isnull=False)
         .order_by()
-        .values("tagging__provider", "tagging__model", "question")
+        .values("tagging__provider", "tagging__model", "tagging__prompt_version", "question")
         .annotate(both=Count("pk"), same=Count("pk", filter=Q(word=F("answer"))))
-        .order_by("tagging__provider", "tagging__model", "question")
     )
-    return [
-        Agreement(row["tagging__provider"], row["tagging__model"], QUESTIONS[row["question"]], row["same"], row["both"])
+    found = [
+        Agreement(
+            provider=row["tagging__provider"],
+            model=row["tagging__model"],
+            prompt_version=row["tagging__prompt_version"],
+            question=QUESTIONS[row["question"]],
+            same=row["same"],
+            both=row["both"],
+        )
         for row in answered
         if row["question"] in QUESTIONS
     ]
+    return sorted(found, key=lambda one: (one.provider, one.model, one.prompt_version, _ORDER[one.question.key]))
+
+
+_ORDER = {key: place for place, key in enumerate(QUESTIONS)}
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much a tagger looked at: sessions, and answers in all."""
+
+    provider: str
+    model: str
+    prompt_version: str
+    sessions: int
+    answers: int
+
+    @property
+    def in_words(self) -> str:
+        return taggers.in_words(provider=self.provider, model=self.model, prompt_version=self.prompt_version)
+
+
+def coverage(sessions: QuerySet[Session]) -> list[Coverage]:
+    looks = (
+        Tagging.objects.filter(session__in=sessions)
+        .order_by()
+        .values("provider", "model", "prompt_version")
+        .annotate(sessions=Count("session", distinct=True), answers=Count("tags"))
+        .order_by("-sessions", "provider", "model", "prompt_version")
+    )
+    return [Coverage(**look) for look in looks]
+
+
+@dataclass(frozen=True)
+class Voices:
+    """What people said: on so many sessions, so many of them, so many answers."""
+
+    sessions: int
+    people: int
+    answers: int
+
+
+def voices(sessions: QuerySet[Session]) -> Voices:
+    said = Tag.objects.filter(person__isnull=False, session__in=sessions)
+    counts = said.aggregate(
+        sessions=Count("session", distinct=True), people=Count("person", distinct=True), answers=Count("pk")
+    )
+    return Voices(**counts)

@@ -1,5 +1,6 @@
 """What taggers and people say of a session, and what stands."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -200,8 +201,28 @@ def test_how_often_people_agree_with_a_tagger(session: Session, arena: Arena) ->
         correct(one, "category", person, arena.dana)
     correct(session, DROPPED, "no", arena.dana, label="A")
     tag(third, Said("category", "sorting"))
-    figures = {one.question.key: (one.same, one.both, one.source) for one in selectors.agreement()}
-    assert figures == {"category": (1, 2, "seer: seer-7b"), DROPPED: (0, 1, "seer: seer-7b")}
+    tag(other, Said("category", "cover-fold"), tagger=replace(TAGGER, prompt_version="tags-2"))
+    found = selectors.agreement(Session.objects.all())
+    assert [(one.question.key, one.same, one.both, one.in_words) for one in found] == [
+        ("category", 1, 2, "seer-7b by seer, prompt tags-1"),
+        (DROPPED, 0, 1, "seer-7b by seer, prompt tags-1"),
+        ("category", 1, 1, "seer-7b by seer, prompt tags-2"),
+    ]
+    assert found[0].interval == pytest.approx((0.0945, 0.9055), abs=1e-4)
+    assert selectors.agreement(Session.objects.filter(pk=third.pk)) == []
+
+
+def test_how_much_was_looked_at_and_said(session: Session, arena: Arena) -> None:
+    other = finish_session(open_session(arena, "fold the cloth"))
+    tag(session, Said("category", "sorting"), Said("kind", "dexterity"))
+    tag(session, Said("category", "sorting"))
+    tag(other, Said("category", "cover-fold"))
+    correct(session, "category", "tool-use", arena.dana)
+    correct(session, "category", "sorting", make_steward())
+    (looked,) = selectors.coverage(Session.objects.all())
+    assert (looked.sessions, looked.answers) == (2, 4)
+    assert selectors.voices(Session.objects.all()) == selectors.Voices(sessions=1, people=2, answers=2)
+    assert selectors.voices(Session.objects.filter(pk=other.pk)) == selectors.Voices(0, 0, 0)
 
 
 def test_each_question_has_a_key_of_its_own() -> None:
