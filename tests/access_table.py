@@ -146,7 +146,7 @@ POST   /api/v1/sessions/{ended}/guess                             401 200 404 40
 GET    /api/v1/sessions/{open}/tags                                404 404 404 404 404 404
 POST   /api/v1/sessions/{open}/tags                                401 404 404 404 404 404
 GET    /api/v1/sessions/{ended}/tags                               200 200 200 200 200 200
-POST   /api/v1/sessions/{ended}/tags                               401 400 400 400 400 400
+POST   /api/v1/sessions/{ended}/tags                               401 400 400 400 403 400
 GET    /api/v1/sessions/{open}/live                               401 200 404 404 404 404
 GET    /api/v1/sessions/{ended}/live                              401 200 404 404 404 404
 DELETE /api/v1/sessions/{open}/media/{media}                      401 204 404 404 404 404

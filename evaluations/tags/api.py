@@ -119,6 +119,7 @@ class SessionTags(ApiView):
     def post(self, request: Request, session_id: uuid.UUID) -> Response:
         """Confirm or correct an answer. What was said before stays beside it; a repeat changes nothing."""
         session = access.session_to_report(session_id)
+        records.require_right(person(request), session)
         said = read(TagInput, request.data)
         records.correct(session=session, by=person(request), now=timezone.now(), **said)
         return answer(SessionTagsOutput, _told(session))

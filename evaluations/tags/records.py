@@ -95,8 +95,7 @@ def correct(
     moment_s: float | None = None,
 ) -> Tag:
     """A person's word stands before any tagger's, the last person's before earlier ones. A repeat changes nothing."""
-    if not may_correct(by, session):
-        raise AccessDenied("has_a_stake", "You cannot tag this session.", hint=_WHO_MAY)
+    require_right(by, session)
     sides = _sides_to_tag(session)
     if label is not None and label not in sides:
         raise ArenaError("bad_field", "label: Say A or B.")
@@ -141,6 +140,11 @@ def _moment_told(side: Side, question: str, answer: str) -> float | None:
 
 
 _WHO_MAY = "Its evaluator, stewards and members of labs may, where no lab of theirs has a stake in either policy."
+
+
+def require_right(person: Person, session: Session) -> None:
+    if not may_correct(person, session):
+        raise AccessDenied("has_a_stake", "You cannot tag this session.", hint=_WHO_MAY)
 
 
 def may_correct(person: Person | None, session: Session) -> bool:

@@ -39,9 +39,10 @@ def session_tag(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 def _say(request: HttpRequest, session: Session, person: Person) -> ArenaError | None:
     form = TagForm(request.POST)
-    if not form.is_valid():
-        return ArenaError("bad_field", form.problem)
     try:
+        records.require_right(person, session)
+        if not form.is_valid():
+            raise ArenaError("bad_field", form.problem)
         records.correct(session=session, by=person, now=timezone.now(), **form.said())
     except ArenaError as error:
         return error
