@@ -1,6 +1,6 @@
 """What waits for the stewards, from all over the platform."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,12 +29,21 @@ class Waiting:
     since: datetime
 
 
+_further: list[Callable[[], Queue]] = []
+
+
+def add_queue(queue: Callable[[], Queue]) -> None:
+    """Called by apps that stand above, once each: a queue of theirs has a place among the tabs."""
+    _further.append(queue)
+
+
 def queues() -> list[Queue]:
     return [
         Queue("applications", "Applications", applications.waiting().count()),
         Queue("oddities", "Oddities", Oddity.objects.filter(looked_at=None).count()),
         Queue("session-reports", "Reports", session_reports.waiting().count()),
         Queue("appeals", "Appeals", appeals.waiting().count()),
+        *(queue() for queue in _further),
     ]
 
 

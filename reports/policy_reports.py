@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from math import ceil
 
 from django.db.models import Count, QuerySet
 
 from arena.errors import Conflict, NotFound
 from arena.models import PolicyVersion
-from arena.policies import find_version
 from evaluations.models import Exclusion, Session, Side
 from evaluations.pairing import DrawKind
 from reports import work
@@ -27,8 +27,16 @@ def subject_of(version: PolicyVersion, other: PolicyVersion | None = None) -> st
 
 
 def versions_of(subject: str) -> tuple[PolicyVersion, PolicyVersion | None]:
+    """Imported ones too."""
     first, _, second = subject.partition(" ")
-    return find_version(first), find_version(second) if second else None
+    return _version(first), _version(second) if second else None
+
+
+def _version(label: str) -> PolicyVersion:
+    found = PolicyVersion.objects.select_related("policy__lab", "embodiment").labelled(label).first()
+    if found is None:
+        raise NotFound("version_unknown", f"There is no version {label}.")
+    return found
 
 
 def latest(version: PolicyVersion, other: PolicyVersion | None = None) -> PolicyReport | None:
@@ -52,7 +60,9 @@ def _due() -> Iterator[tuple[PolicyVersion, PolicyVersion | None]]:
             yield version, None
     # One on two versions is written when somebody asks; again by itself only where it rests on what no longer counts.
     for report in latest:
-        if report.other_id is not None and report.pk in shaken:
+        if report.other_id is None or report.pk not in shaken:
+            continue
+        if counted_sessions(report.version, report.other).exists():
             yield report.version, report.other
 
 
@@ -72,7 +82,12 @@ def _latest() -> QuerySet[PolicyReport]:
 def _enough(sessions: int, report: PolicyReport | None) -> bool:
     if report is None:
         return sessions >= FIRST_AFTER
-    return sessions - report.sessions >= max(AGAIN_AFTER, AGAIN_AFTER_SHARE * report.sessions)
+    return sessions >= again_at(report)
+
+
+def again_at(report: PolicyReport) -> int:
+    """From how many sessions on a new report comes by itself."""
+    return report.sessions + ceil(max(AGAIN_AFTER, AGAIN_AFTER_SHARE * report.sessions))
 
 
 def _any_excluded_since(reports: Sequence[PolicyReport]) -> bool:

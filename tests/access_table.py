@@ -61,7 +61,7 @@ GET    /api/docs                                                  200 200 200 20
 GET    /api/leaderboard                                           200 200 200 200 200 200
 GET    /api/list_ab_evaluations                                   200 200 200 200 200 200
 GET    /api/openapi.json                                          200 200 200 200 200 200
-GET    /api/policy_analysis.json                                  404 404 404 404 404 404
+GET    /api/policy_analysis.json                                  200 200 200 200 200 200
 
 GET    /api/v1/applications                                       401 200 200 200 200 200
 POST   /api/v1/applications                                       401 400 400 400 400 400
@@ -116,6 +116,8 @@ GET    /api/v1/public/sessions/{open}                             404 404 404 40
 GET    /api/v1/public/sessions/{ended}                            200 200 200 200 200 200
 GET    /api/v1/public/tags                                         200 200 200 200 200 200
 GET    /api/v1/public/snapshots/{snapshot}                        200 200 200 200 200 200
+
+GET    /api/v1/reports/{reported}                                 200 200 200 200 200 200
 
 GET    /api/v1/requests                                           401 200 200 200 200 200
 POST   /api/v1/requests                                           401 400 400 400 400 400
@@ -180,6 +182,8 @@ POST   /api/v1/versions/{version}/checks                          401 403 201 20
 GET    /api/v1/versions/{version}/checks/{check}                  401 200 200 200 404 404
 POST   /api/v1/versions/{version}/list                             401 403 200 200 404 404
 POST   /api/v1/versions/{version}/pause                           401 403 200 200 404 404
+GET    /api/v1/versions/{reported_on}/reports                     200 200 200 200 200 200
+POST   /api/v1/versions/{reported_on}/reports                     401 403 403 403 409 409
 POST   /api/v1/versions/{version}/resume                          401 403 200 200 404 404
 POST   /api/v1/versions/{version}/retire                          401 403 200 200 404 404
 POST   /api/v1/versions/{version}/trials                          401 403 400 400 404 404
@@ -244,6 +248,10 @@ GET    /lab/{lab}/stations/new                                     in 403 403 20
 POST   /lab/{lab}/stations/new                                     in 403 403 200 404 404
 
 GET    /compare/{policy}/{other}                                  200 200 200 200 200 200
+GET    /compare/{policy}/{other}/report                           200 200 200 200 200 200
+GET    /compare/{policy}/{other}/report.json                      404 404 404 404 404 404
+GET    /compare/{policy}/{other}/report.md                        404 404 404 404 404 404
+POST   /compare/{policy}/{other}/report/ask                        in 403 403 403  ->  ->
 GET    /compare/{policy}/{other}/sessions.csv                     200 200 200 200 200 200
 GET    /integrity                                                 200 200 200 200 200 200
 GET    /integrity/completion.csv                                  200 200 200 200 200 200
@@ -291,6 +299,9 @@ POST   /review/boards/{freeze}/publish                             in 403 403 40
 GET    /review/reports                                             in 403 403 403 403 200
 GET    /review/reports/{report}                                    in 403 403 403 403 200
 POST   /review/reports/{report}/decide                             in 403 403 403 403 400
+GET    /review/work                                                in 403 403 403 403 200
+POST   /review/work/{work}/retry                                   in 403 403 403 403  ->
+POST   /review/work/{work}/skip                                    in 403 403 403 403 400
 
 GET    /sessions                                                  200 200 200 200 200 200
 GET    /sessions/{open}                                           404 200 404 404 404 404
@@ -314,6 +325,8 @@ GET    /sessions/{ended}/A/left/sheet.jpg                         404 404 404 40
 GET    /sessions/{open}/A/wrist.mp4                               404 404 404 404 404 404
 GET    /sessions/{ended}/A/left.mp4                               200 200 200 200 200 200
 GET    /sessions/{open}/photos/{photo}.jpg                        404 200 404 404 404 404
+GET    /sessions/{open}/cited                                     404 404 404 404 404 404
+GET    /sessions/{ended}/cited                                    200 200 200 200 200 200
 GET    /sessions/{ended}/photos/{photo}.jpg                       404 404 404 404 404 404
 
 GET    /sign-in                                                   200  ->  ->  ->  ->  ->
@@ -352,6 +365,10 @@ POST   /versions/{version}/address                                 in 403 400 40
 POST   /versions/{version}/check                                   in 403  ->  -> 404 404
 POST   /versions/{version}/list                                    in 403  ->  -> 404 404
 POST   /versions/{version}/pool                                    in 403 400 400 404 404
+GET    /versions/{reported_on}/report                             200 200 200 200 200 200
+GET    /versions/{reported_on}/report.json                        200 200 200 200 200 200
+GET    /versions/{reported_on}/report.md                          200 200 200 200 200 200
+POST   /versions/{reported_on}/report/ask                          in 403 403 403  ->  ->
 POST   /versions/{version}/trial                                   in 403 400 400 404 404
 POST   /versions/{version}/waive                                   in 403 403 403 403 400
 """

@@ -26,11 +26,14 @@ from arena.models import Membership, Notice, NoticeKind, Person, Role, Scope
 from credits import ledger
 from evaluations import appeals, photos, session_reports, sessions, trials
 from evaluations.desk import checks
-from evaluations.models import MediaFile, Photo, Upload
+from evaluations.models import MediaFile, Photo, Session, Upload
 from evaluations.requests import orders
 from leaderboard import freezes, snapshots
 from leaderboard.boards import OVERALL
 from leaderboard.models import Oddity, Snapshot
+from reports import policy_reports, work
+from reports.models import PolicyReport, Work
+from reports.writing import writing
 from tests.access_table import TABLE
 from tests.factories import (
     Arena,
@@ -159,6 +162,20 @@ class World:
             "policy": arena.versions[0].shown_label,
             "other": arena.versions[1].shown_label,
             "oddity": oddity.pk,
+            **World._of_reports(ended),
+        }
+
+    @staticmethod
+    def _of_reports(session: Session) -> dict[str, object]:
+        now, version = timezone.now(), session.sides.latest("version").version
+        asked = policy_reports.ask(version=version, other=None, now=now)
+        writing.do(work_id=asked.pk, now=now)
+        failed = work.ask(kind=Work.Kind.TAG_SESSION, subject=str(session.pk), now=now)
+        Work.objects.filter(pk=failed.pk).update(state=Work.State.FAILED, ended_at=now, reason="It said nothing.")
+        return {
+            "reported": PolicyReport.objects.get(version=version).pk,
+            "reported_on": version.shown_label,
+            "work": failed.pk,
         }
 
     @staticmethod
@@ -232,7 +249,7 @@ def test_a_method_without_a_row_is_not_taken(asking: Asking) -> None:
 def test_every_address_has_a_row() -> None:
     words: dict[str, Any] = dict.fromkeys(re.findall(r"{(\w+)}", TABLE), 1)
     words |= dict.fromkeys(
-        ("open", "ended", "excluded", "application", "upload", "request", "trial", "check"),
+        ("open", "ended", "excluded", "application", "upload", "request", "trial", "check", "reported", "work"),
         "00000000-0000-4000-8000-000000000000",
     )
     covered = {resolve(path.format(**words)).route for _, path, _ in rows()}

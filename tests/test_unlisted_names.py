@@ -32,6 +32,7 @@ TOLD = (NAME, "quiet-heron", "Q-hush")
 AFTER = {
     "/",
     "/api/leaderboard",
+    "/api/policy_analysis.json",
     "/api/list_ab_evaluations",
     "/api/v1/public/boards/overall/history",
     "/api/v1/public/compare/{policy}/{other}",
@@ -41,19 +42,25 @@ AFTER = {
     "/api/v1/public/sessions/{ended}",
     "/api/v1/public/snapshots/{snapshot}",
     "/compare/{policy}/{other}",
+    "/compare/{policy}/{other}/report",
     "/evaluate",
     "/integrity",
     "/integrity/completion.csv",
     "/integrity/concentration.csv",
     "/requests/new/{version}",
     "/requests/{request}",
+    "/api/v1/reports/{reported}",
     "/api/v1/requests/{request}",
     "/api/v1/trials",
     "/api/v1/trials/{trial}",
     "/sessions",
     "/sessions/{ended}",
+    "/sessions/{ended}/cited",
     "/snapshots/{snapshot}/rows.csv",
     "/trials/{trial}",
+    "/versions/{reported_on}/report",
+    "/versions/{reported_on}/report.json",
+    "/versions/{reported_on}/report.md",
 }
 # What was computed is never rewritten, and keeps the pseudonym.
 NEVER = {"/snapshots/{snapshot}/export.zip", "/snapshots/{snapshot}/input.csv"}
@@ -127,6 +134,15 @@ def test_no_address_is_made_of_its_name(world: World) -> None:
         answers = {asking.answer(one, "GET", address)[1].replace(name.encode(), b"") for one in OTHERS}
         assert len(answers) == 1
         assert b"version_unknown" in answers.pop()
+
+
+def test_reports_on_it_are_its_labs_and_stewards(world: World) -> None:
+    """Under its pseudonym, until it is listed. To others there is no such version, nor under its name."""
+    asking, secret = Asking(world), world.arena.versions[0]
+    for label in (secret.pseudonym, secret.label):
+        for address in (f"/versions/{label}/report", f"/compare/{label}/{{other}}/report"):
+            asked = {name: asking.ask(name, "GET", address) for name in ("visitor", "bob", "charlie", "eve")}
+            assert asked == {"visitor": "404", "bob": "404", "charlie": "200", "eve": "200"}
 
 
 def test_no_mail_to_another_lab_tells_its_name(world: World) -> None:

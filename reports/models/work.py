@@ -28,7 +28,7 @@ class Work(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     kind = models.CharField(max_length=20, choices=Kind.choices)
     # What it is about: a session's id, a version's label, or two labels.
-    subject = models.CharField(max_length=200)
+    subject = models.CharField(max_length=300)
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     # Who shall do it: a provider's name, `builtin`, or nothing where the installation's choice is to be taken.
     provider = models.CharField(max_length=40, blank=True)

@@ -28,6 +28,7 @@ export class Player {
     this.controls = element.querySelector("[data-controls]");
     this.playing = false;
     this.waiting = false;
+    this.start = Number(element.dataset.start ?? 0);
     this.round = 0; // counts the times of playing, so that the frames of an earlier one are not followed any more
   }
 
@@ -43,6 +44,19 @@ export class Player {
     this.element.addEventListener("keydown", (event) => this.onKey(event));
     document.addEventListener("click", (event) => this.onMoment(event));
     this.measure();
+    this.beginAtStart();
+  }
+
+  /** Where the page names a moment, it is shown; where it was opened to be watched, it runs, unless that is unwelcome. */
+  async beginAtStart() {
+    const plays = "plays" in this.element.dataset && !matchMedia("(prefers-reduced-motion: reduce)").matches;
+    if (this.start > 0 || plays) {
+      await Promise.all(this.videos.map(measured));
+      this.seek(this.start);
+    }
+    if (plays && this.videos.length > 0) {
+      await this.play();
+    }
   }
 
   adopt(video) {
@@ -236,6 +250,18 @@ function duration(video) {
   return Number.isFinite(video.duration) ? video.duration : 0;
 }
 
+function measured(video) {
+  return video.readyState >= HTMLMediaElement.HAVE_METADATA ? Promise.resolve() : first(video, ["loadedmetadata", "error"]);
+}
+
+function first(video, events) {
+  return new Promise((resolve) => {
+    for (const event of events) {
+      video.addEventListener(event, resolve, { once: true });
+    }
+  });
+}
+
 function bring(video, { time, speed, exactly }) {
   const target = Math.min(time, duration(video));
   const late = target - video.currentTime;
@@ -250,12 +276,8 @@ function ready(video) {
   if (video.readyState >= READY || video.ended) {
     return Promise.resolve();
   }
-  return new Promise((resolve) => {
-    video.preload = "auto";
-    for (const event of ["canplay", "error", "ended"]) {
-      video.addEventListener(event, resolve, { once: true });
-    }
-  });
+  video.preload = "auto";
+  return first(video, ["canplay", "error", "ended"]);
 }
 
 /** Where the browser has no frame callbacks, once a picture of the page. */

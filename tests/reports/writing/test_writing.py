@@ -2,7 +2,7 @@
 
 import json
 import random
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,16 +14,17 @@ from arena.errors import Conflict, NotFound
 from arena.models import PolicyVersion
 from arena.policies import EndpointCheck
 from evaluations import sessions
-from evaluations.models import Exclusion, Preference, Session, Side
-from reports import policy_reports, providers, work
+from evaluations.models import Exclusion, Session
+from reports import policy_reports, providers
 from reports.evidence.reading import evidence_on
 from reports.models import PolicyReport, Work
 from reports.providers import Purpose, Temporary, Waiting
 from reports.writing import writing
 from reports.writing.check import problems
 from reports.writing.claims import Claim
-from tests.factories import Arena, finish_session, make_arena, make_steward, open_session
+from tests.factories import Arena, make_arena, make_steward
 from tests.reports.speaking import Speaker
+from tests.reports.written import play, write
 
 pytestmark = pytest.mark.django_db
 
@@ -35,30 +36,6 @@ def arena() -> Arena:
     for number in range(8):
         play(made, f"put block {number} on the plate")
     return made
-
-
-def play(arena: Arena, instruction: str, notes: str = "", now: datetime | None = None) -> Session:
-    session = open_session(arena, instruction, now=now)
-    best = Side.objects.get(session=session, version=arena.versions[0])
-    won = best.label == "A"
-    return finish_session(
-        session,
-        preference=Preference(best.label),
-        progress=(0.9, 0.2) if won else (0.2, 0.9),
-        notes=notes or f"Policy {best.label} completed the task.",
-        now=now,
-    )
-
-
-def write(version: PolicyVersion, other: PolicyVersion | None = None, provider: str = "") -> PolicyReport | None:
-    piece = work.ask(
-        kind=Work.Kind.WRITE_REPORT,
-        subject=policy_reports.subject_of(version, other),
-        now=timezone.now(),
-        provider=provider,
-    )
-    writing.do(work_id=piece.pk, now=timezone.now())
-    return policy_reports.latest(version, other)
 
 
 @pytest.fixture
