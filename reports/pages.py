@@ -57,10 +57,6 @@ class Table:
         """Whether its rows are what was seen, beside what else went well or wrong."""
         return self.key in words.TOLD
 
-    @property
-    def has_progress(self) -> bool:
-        return any(row.progress for row in self.rows)
-
 
 @dataclass(frozen=True)
 class Citation:
@@ -69,6 +65,7 @@ class Citation:
     place: str
     session: str
     shows: str
+    instruction: str
     opponent: str
     start_s: float | None
     excluded: bool
@@ -171,6 +168,7 @@ def _citations(number: int, claim: Mapping[str, Any], found: Told) -> Iterator[C
             place=f"{number}-{place}",
             session=one["session"],
             shows=words.shown_by(one),
+            instruction=record.get("instruction", ""),
             opponent=record.get("opponent", ""),
             start_s=record.get("moments", {}).get(one["detail"]),
             excluded=one["session"] in found.excluded,
