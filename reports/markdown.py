@@ -7,7 +7,8 @@ from reports import pages
 from reports.pages import Figure, ShownClaim, Table
 from reports.told import Told
 
-_SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&-])")
+_SPECIAL = re.compile(r"[\\`*_{}\[\]<>()|~&]|^[#+=-]")
+_NUMBERED = re.compile(r"^(\d+)([.)])")
 
 
 def markdown(found: Told, *, site: str) -> str:
@@ -16,9 +17,9 @@ def markdown(found: Told, *, site: str) -> str:
     about = report.version.shown_label + (f" against {report.other.shown_label}" if report.other else "")
     head = f"Report {report.number}, {report.made_at:%Y-%m-%d %H:%M} UTC, {report.sessions} sessions counted"
     lines = [
-        f"# Report on {_plain(about)}",
+        f"# Report on {plain(about)}",
         "",
-        f"{head}, {_plain(found.written_by)}.",
+        f"{head}, {plain(found.written_by)}.",
         "",
         *_changes(found),
         "## Evidence",
@@ -37,7 +38,7 @@ def _changes(found: Told) -> Iterator[str]:
         yield from ("## What changed since the last report", "")
         for one in told:
             before = "new" if one.before is None else f"{one.before} % before"
-            yield f"- {_plain(one.words)}: {one.figure} {one.now} % now, {before}"
+            yield f"- {plain(one.words)}: {one.figure} {one.now} % now, {before}"
         yield ""
 
 
@@ -49,12 +50,12 @@ def _table(table: Table) -> Iterator[str]:
         seen = f"{row.n} of {row.of}" if table.is_told else str(row.n)
         figures = [str(one) for one in (row.won, row.tied, row.lost)]
         progress = _interval(row.progress) if row.progress else ""
-        yield _cells([row.id, _plain(row.words), seen, *figures, _interval(row.win_share), progress, row.verdict])
+        yield _cells([row.id, plain(row.words), seen, *figures, _interval(row.win_share), progress, row.verdict])
     quotes = [(row, quote) for row in table.rows for quote in row.quotes]
     if quotes:
         yield ""
         for row, quote in quotes:
-            yield f"- {row.id}: “{_plain(quote['text'])}”"
+            yield f"- {row.id}: “{plain(quote['text'])}”"
 
 
 def _interval(figure: Figure) -> str:
@@ -63,12 +64,12 @@ def _interval(figure: Figure) -> str:
 
 def _claim(claim: ShownClaim, site: str) -> Iterator[str]:
     mark = f" *{claim.mark}*" if claim.mark else ""
-    yield f"- {_plain(claim.text)}{mark} ({', '.join(map(_plain, claim.evidence))})"
+    yield f"- {plain(claim.text)}{mark} ({', '.join(claim.evidence)})"
     for one in claim.citations:
-        against = f" against {_plain(one.opponent)}" if one.opponent else ""
+        against = f" against {plain(one.opponent)}" if one.opponent else ""
         at = "" if one.start_s is None else f", at {one.start_s:.1f} s"
         excluded = ", excluded since" if one.excluded else ""
-        yield f"  - [{_plain(one.shows)}{against}]({site}/sessions/{one.session}){at}{excluded}"
+        yield f"  - [{plain(one.shows)}{against}]({site}/sessions/{one.session}){at}{excluded}"
 
 
 def _checked(found: Told) -> Iterator[str]:
@@ -83,6 +84,6 @@ def _cells(values: Sequence[str]) -> str:
     return f"| {' | '.join(values)} |"
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """On one line, and nothing in it is markup."""
-    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+    return _NUMBERED.sub(r"\1\\\2", _SPECIAL.sub(r"\\\g<0>", " ".join(text.split())))

@@ -11,8 +11,6 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from arena import access as people
-from arena.errors import ArenaError
-from arena.lab_forms import tell
 from reports import access, work, work_list
 from reports.forms import RetryForm, SkipForm
 
@@ -31,14 +29,10 @@ def work_page(request: HttpRequest) -> HttpResponse:
 def work_retry(request: HttpRequest, work_id: uuid.UUID) -> HttpResponse:
     piece, form = access.work_to_review(request.user, work_id), RetryForm(request.POST, prefix=str(work_id))
     if form.is_valid():
-        try:
-            by = people.steward(request.user)
-            work.retry(work=piece, by=by, now=timezone.now(), provider=form.cleaned_data["provider"])
-        except ArenaError as error:
-            tell(form, error)
-        else:
-            messages.success(request, "It is tried again, from its first attempt.")
-            return redirect("review-work")
+        by, provider = people.steward(request.user), form.cleaned_data["provider"]
+        work.retry(work=piece, by=by, now=timezone.now(), provider=provider)
+        messages.success(request, "It is tried again, from its first attempt.")
+        return redirect("review-work")
     return _page(request, retrying={work_id: form}, status=400)
 
 
@@ -47,14 +41,10 @@ def work_retry(request: HttpRequest, work_id: uuid.UUID) -> HttpResponse:
 def work_skip(request: HttpRequest, work_id: uuid.UUID) -> HttpResponse:
     piece, form = access.work_to_review(request.user, work_id), SkipForm(request.POST, prefix=str(work_id))
     if form.is_valid():
-        try:
-            by = people.steward(request.user)
-            work.skip(work=piece, by=by, comment=form.cleaned_data["comment"], now=timezone.now())
-        except ArenaError as error:
-            tell(form, error)
-        else:
-            messages.success(request, "It is skipped. Whoever asks for it again asks anew.")
-            return redirect("review-work")
+        by, comment = people.steward(request.user), form.cleaned_data["comment"]
+        work.skip(work=piece, by=by, comment=comment, now=timezone.now())
+        messages.success(request, "It is skipped. Whoever asks for it again asks anew.")
+        return redirect("review-work")
     return _page(request, skipping={work_id: form}, status=400)
 
 

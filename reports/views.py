@@ -48,7 +48,7 @@ def report_ask(request: HttpRequest, label: str, second: str | None = None) -> H
     try:
         policy_reports.ask(version=version, other=other, now=timezone.now())
     except ArenaError as error:
-        messages.error(request, f"{error.message} {error.hint}".strip())
+        messages.info(request, f"{error.message} {error.hint}".strip())
     else:
         messages.success(request, "Asked for: this page follows by itself.")
     return redirect(_address(version, other))

@@ -8,6 +8,7 @@ from django.test import Client
 
 from arena.models import Policy
 from evaluations import sessions
+from reports.markdown import plain
 from reports.models import PolicyReport
 from reports.outputs import ReportOutput
 from tests.factories import Arena, make_arena, make_steward
@@ -111,3 +112,13 @@ def test_simulated_policies_are_not_told_to_the_website(arena: Arena, report: Po
     Policy.objects.update(simulated=True)
     answer = client.get("/api/policy_analysis.json")
     assert (answer.status_code, answer.json()) == (404, {"error": "analysis report not available"})
+
+
+@pytest.mark.parametrize("text", ["- a", "# a", "+ a", "1. a", "12. a", "=", "---"])
+def test_no_text_begins_what_it_is_not(text: str) -> None:
+    assert plain(text).replace("\\", "") == text
+    assert "\\" in plain(text)
+
+
+def test_names_are_left_readable() -> None:
+    assert plain("quiet-heron@1.2") == "quiet-heron@1.2"

@@ -1,6 +1,7 @@
 """The page of a report: evidence first, then claims whose sessions play in place; and how it is waited for."""
 
 import re
+import uuid
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.utils import timezone
 from arena.models import Person, PolicyVersion, Role
 from evaluations import sessions
 from reports import policy_reports, work
+from reports.evidence.reading import counted_sessions
 from reports.models import PolicyReport, Work
 from reports.writing import writing
 from tests.factories import Arena, make_arena, make_person, make_steward
@@ -92,9 +94,10 @@ def test_a_cited_session_that_was_excluded_since_is_said(arena: Arena, client: C
 
 def test_the_number_of_dropped_claims_is_told_with_the_reasons(arena: Arena, client: Client) -> None:
     write(arena.versions[0])
-    stored = PolicyReport.objects.values().get()
-    stored |= {"id": "00000000-0000-4000-8000-000000000002", "number": 2, "repaired": 1}
-    PolicyReport.objects.create(**stored | {"dropped": {"contradicted": 2, "number": 1}})
+    report = PolicyReport.objects.get()
+    report.pk, report.number, report.repaired = uuid.uuid4(), 2, 1
+    report.dropped = {"contradicted": 2, "number": 1}
+    report.save(force_insert=True)
     page = read(client, address(arena.versions[0]))
     assert "3 claims were written and not published" in page
     assert "said of a session what its record does not show" in page
@@ -168,7 +171,7 @@ def test_where_nothing_counts_any_more_none_is_asked_for_again_and_again(arena: 
     first, second = arena.versions
     write(first, second)
     eve = make_steward()
-    for session in policy_reports.counted_sessions(first, second):
+    for session in counted_sessions(first, second):
         with transaction.atomic():
             sessions.exclude(session=session, reason="scene", comment="moved", by=eve)
     assert policy_reports.find(now=timezone.now()) == 0

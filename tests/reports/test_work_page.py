@@ -80,14 +80,14 @@ def test_it_is_skipped_with_a_comment_only(arena: Arena, eve: Client) -> None:
     assert "the policy is gone" in read(eve, "skipped").replace("The policy", "the policy")
 
 
-def test_what_was_done_meanwhile_is_said_where_the_form_was(arena: Arena, eve: Client) -> None:
+def test_what_was_taken_meanwhile_is_left_alone(arena: Arena, eve: Client) -> None:
     now = timezone.now()
     piece = work.ask(kind=REPORT, subject=arena.versions[0].label, now=now)
     taken = work.take(work_id=piece.pk, now=now)
     assert taken is not None
     assert "Skip it" not in read(eve, "running")
     answer = eve.post(f"/review/work/{piece.pk}/skip", {f"{piece.pk}-comment": "no"})
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert "It is done, or it runs." in answer.content.decode()
 
 
