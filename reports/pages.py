@@ -10,6 +10,8 @@ from reports.told import Told
 from reports.writing.claims import TITLES, Section
 
 SESSIONS_A_ROW = 4
+NAMES = (Group.OPPONENT.value, Group.LAB.value)
+"""Groups whose rows are called by names, which are written as they are."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ def _row(item: Mapping[str, Any]) -> Row:
     said = words.verdict(item)
     return Row(
         id=item["id"],
-        words=item["words"],
+        words=item["words"] if item["group"] in NAMES else _begun(item["words"]),
         n=n,
         of=item["of"],
         share=round(100 * n / item["of"]) if item["group"] in words.TOLD else None,
@@ -144,6 +146,10 @@ def _row(item: Mapping[str, Any]) -> Row:
         quotes=item["quotes"],
         sessions=item["cited"][:SESSIONS_A_ROW],
     )
+
+
+def _begun(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _figure(stored: Mapping[str, float]) -> Figure:

@@ -16,8 +16,9 @@ GROUPS = {
     Group.SCENE: "By scene",
     Group.FAILURE: "What went wrong, and recovery",
     Group.THEME: "What the notes speak of",
+    Group.OBSERVATION: "What a model read in the notes",
 }
-TOLD = (Group.FAILURE.value, Group.THEME.value)
+TOLD = (Group.FAILURE.value, Group.THEME.value, Group.OBSERVATION.value)
 """Groups of what was seen: they are a share of the sessions in which it could have been."""
 SHOWS = {
     Shows.WON: "won",
