@@ -21,6 +21,7 @@ class Job(StrEnum):
     CHECK_POLICY = "check_policy"
     TAG_SESSION = "tag_session"
     WRITE_REPORT = "write_report"
+    MAKE_EXPORT = "make_export"
 
 
 Dispatcher = Callable[[Job, dict[str, JobArgument]], None]

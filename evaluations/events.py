@@ -34,6 +34,8 @@ WORDS = {
     "exclusion:appealed": "Appeal against the exclusion of a session",
     "exclusion:lifted": "Exclusion of a session lifted: it counts again",
     "exclusion:upheld": "Exclusion of a session stands after an appeal",
+    "export:failed": "Export of the public data given up: {reason}",
+    "export:made": "Public data exported: {sessions} sessions",
     "import:roboarena": "{created} published sessions imported",
     "invitation:accepted": "Invitation to {lab} accepted",
     "invitation:resent": "Invitation to {lab} sent again",

@@ -69,6 +69,8 @@ GET    /api/v1/applications/{application}                         401 404 404 40
 POST   /api/v1/applications/{application}/approve                 401 403 403 403 403 200
 POST   /api/v1/applications/{application}/decline                 401 403 403 403 403 400
 
+GET    /api/v1/exports                                            200 200 200 200 200 200
+
 DELETE /api/v1/client-keys/{code}                                 401 204 404 204 404 404
 
 GET    /api/v1/labs/{lab}                                         200 200 200 200 200 200
@@ -253,6 +255,8 @@ GET    /compare/{policy}/{other}/report.json                      404 404 404 40
 GET    /compare/{policy}/{other}/report.md                        404 404 404 404 404 404
 POST   /compare/{policy}/{other}/report/ask                        in 403 403 403  ->  ->
 GET    /compare/{policy}/{other}/sessions.csv                     200 200 200 200 200 200
+GET    /data                                                      200 200 200 200 200 200
+GET    /data/{day}/versions.csv.gz                                200 200 200 200 200 200
 GET    /integrity                                                 200 200 200 200 200 200
 GET    /integrity/completion.csv                                  200 200 200 200 200 200
 GET    /integrity/concentration.csv                               200 200 200 200 200 200

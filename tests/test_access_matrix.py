@@ -10,7 +10,7 @@ An address without a row fails, and a method without one must be refused: say wh
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ from leaderboard import freezes, snapshots
 from leaderboard.boards import OVERALL
 from leaderboard.models import Oddity, Snapshot
 from reports import policy_reports, work
+from reports.exports import exports
 from reports.models import PolicyReport, Work
 from reports.writing import writing
 from tests.access_table import TABLE
@@ -162,8 +163,16 @@ class World:
             "policy": arena.versions[0].shown_label,
             "other": arena.versions[1].shown_label,
             "oddity": oddity.pk,
+            "day": World._of_the_data(now),
             **World._of_reports(ended),
         }
+
+    @staticmethod
+    def _of_the_data(now: datetime) -> str:
+        export = exports.order(now=now)
+        assert export is not None
+        exports.make(export_id=export.pk, now=now)
+        return export.day.isoformat()
 
     @staticmethod
     def _of_reports(session: Session) -> dict[str, object]:

@@ -25,6 +25,7 @@ from evaluations.requests import orders
 from leaderboard import oddities, pair_evidence, pair_weights, snapshots
 from leaderboard.boards import board_named
 from reports import calls, digest, policy_reports, work
+from reports.exports import exports
 from reports.tagging import tagging
 from reports.writing import writing
 from workers import queues
@@ -96,6 +97,17 @@ def tag_session(work_id: str) -> None:
 def write_report(work_id: str) -> None:
     _forget_nudge(Job.WRITE_REPORT, work_id)
     writing.do(work_id=work_id, now=timezone.now())
+
+
+@app.task(name=Job.MAKE_EXPORT)
+def make_export(export_id: int) -> None:
+    exports.make(export_id=export_id, now=timezone.now())
+
+
+@app.task(name="find_exports")
+def find_exports() -> None:
+    """The day's export where something is new, and one that waits although nobody is at it."""
+    exports.find(now=timezone.now())
 
 
 @app.task(name="find_work")
@@ -177,6 +189,7 @@ _TASKS: dict[Job, Any] = {
     Job.CHECK_POLICY: check_policy,
     Job.TAG_SESSION: tag_session,
     Job.WRITE_REPORT: write_report,
+    Job.MAKE_EXPORT: make_export,
 }
 
 
@@ -254,6 +267,7 @@ app.conf.beat_schedule = {
     "find-work": {"task": "find_work", "schedule": 20.0, "options": {"expires": 20.0}},
     "find-reports": {"task": "find_reports", "schedule": 120.0, "options": {"expires": 120.0}},
     "write-digests": {"task": "write_digests", "schedule": 3600.0, "options": {"expires": 3600.0}},
+    "find-exports": {"task": "find_exports", "schedule": 600.0, "options": {"expires": 600.0}},
     "end-requests": {"task": "end_requests", "schedule": 60.0, "options": {"expires": 60.0}},
     "give-credits": {"task": Job.GIVE_CREDITS, "schedule": 600.0, "options": {"expires": 600.0}},
     "sweep-uploads": {"task": "sweep_uploads", "schedule": 3600.0, "options": {"expires": 3600.0}},

@@ -85,6 +85,7 @@ BOARD_DEBOUNCE = timedelta(seconds=env.integer("BOARD_DEBOUNCE_SECONDS", 3))
 # Vision and language models (docs/providers.md)
 MODEL_CALLS_AT_ONCE = env.integer("MODEL_CALLS_AT_ONCE", 8, low=1, high=256)
 MODEL_PROVIDERS = model_providers("MODEL_PROVIDERS", env.words("MODEL_PROVIDERS"))
+EXPORTS_KEPT = env.integer("EXPORTS_KEPT", 12, low=1)
 MODEL_ANSWERS_KEPT = timedelta(days=env.integer("MODEL_ANSWERS_KEPT_DAYS", 180, low=1, high=36500))
 
 INSTALLED_APPS = [

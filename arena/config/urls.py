@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("evaluations.urls")),
     path("", include("evaluations.roboarena.urls")),
     path("", include("reports.urls")),
+    path("", include("reports.exports.urls")),
     path("", include("workers.urls")),
     path("", include("credits.urls")),
     path("", include("arena.lab_urls")),

@@ -118,12 +118,17 @@ def test_the_append_only_tables_are_those_that_we_think_of() -> None:
         "evaluations_exclusion",
         "evaluations_guess",
         "evaluations_photo",
+        "evaluations_proposedprogress",
         "evaluations_result",
         "evaluations_side",
+        "evaluations_tag",
+        "evaluations_tagging",
         "leaderboard_inputchunk",
         "leaderboard_odditycomment",
         "leaderboard_snapshot",
         "leaderboard_snapshotinput",
+        "reports_exportfile",
+        "reports_policyreport",
     }
 
 
