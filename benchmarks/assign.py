@@ -16,7 +16,6 @@ import json
 import multiprocessing
 import os
 import random
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -258,24 +257,13 @@ def cases(given: argparse.Namespace) -> list[Case]:
     return every + [Case(share, Asking(EVALUATORS, given.calls), Asking(EVALUATORS, theirs[share])) for share in SHARES]
 
 
-def shell(environment: dict[str, str], script: str, **values: object) -> str:
-    """Run a script in the platform's environment; gives the last line that it printed."""
-    named = "\n".join(f"{name} = {value!r}" for name, value in values.items())
-    command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", named + script]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    return (done.stdout.splitlines() or [""])[-1]
-
-
 def measure_ours(given: argparse.Namespace, up: str, down: str) -> dict[Case, list[float]]:
     from tests.homes import temporary_home
     from tests.workers.platform import running_platform
 
     found: dict[Case, list[float]] = {case: [] for case in cases(given)}
     with temporary_home() as home, running_platform(home, BOARD_DEBOUNCE_SECONDS=str(DEBOUNCE_S)) as platform:
-        seeded = shell(
-            platform.environment,
+        seeded = platform.shell(
             SEED,
             URL=up,
             POLICIES=given.policies,
@@ -289,7 +277,7 @@ def measure_ours(given: argparse.Namespace, up: str, down: str) -> dict[Case, li
             for share, of_share in itertools.groupby(
                 sorted(found, key=lambda case: case.share), lambda case: case.share
             ):
-                shell(platform.environment, TURN, UP=up, DOWN=down, SHARE=share, METADATA=METADATA)
+                platform.shell(TURN, UP=up, DOWN=down, SHARE=share, METADATA=METADATA)
                 # Threads, database connections and what is kept in memory are there after a while, as on any day.
                 latencies(platform.port, Asking(EVALUATORS, 10), evaluators)
                 for case in of_share:

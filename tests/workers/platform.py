@@ -107,10 +107,24 @@ class Platform:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer
 
+    def shell(self, script: str, **values: object) -> str:
+        """Run a script in the platform's environment; gives the last line that it printed."""
+        named = "\n".join(f"{name} = {value!r}" for name, value in values.items())
+        command = [sys.executable, "manage.py", "shell", "--no-imports", "-c", f"{named}\n{script}"]
+        done = subprocess.run(command, cwd=settings.BASE_DIR, env=self.environment, capture_output=True, text=True)
+        if done.returncode:
+            raise RuntimeError(done.stderr)
+        return (done.stdout.splitlines() or [""])[-1]
+
     def get(self, path: str) -> Any:
         answer = requests.get(self.url + path, timeout=10)
         answer.raise_for_status()
         return answer.json()
+
+    def page(self, path: str) -> str:
+        answer = requests.get(self.url + path, timeout=10)
+        answer.raise_for_status()
+        return answer.text
 
     def processes(self, *words: str) -> list[int]:
         """Living processes of this home whose command line holds all the words, oldest first."""
