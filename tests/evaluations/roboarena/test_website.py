@@ -78,7 +78,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(
         assert len(listed(client15.http)) == 4
 
 
-def test_without_reports_the_website_is_told_in_its_own_words(client: Client) -> None:
+def test_without_reports_the_website_is_told_in_its_own_words(client: Client, db: None) -> None:
     answer = client.get("/api/policy_analysis.json")
     assert (answer.status_code, answer.json()) == (404, {"error": "analysis report not available"})
     assert answer["Access-Control-Allow-Origin"] == "*"
