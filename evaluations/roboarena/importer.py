@@ -1,4 +1,4 @@
-"""Evaluations that RoboArena published as a folder of CSV files, read into imported sessions.
+"""Evaluations that RoboArena published, as a folder of CSV files or as a dump (`dump`), read into imported sessions.
 
 `sessions.csv` is streamed; the episodes and tags that belong to its rows are kept in memory by session. Each session is
 taken whole or not at all, and a row that cannot be taken is reported with its reason and leaves nothing behind. Reading
@@ -23,9 +23,9 @@ from arena.errors import ArenaError
 from arena.jobs import Job, enqueue
 from arena.models import AuditEvent, Embodiment, Lab, Policy, PolicyVersion, Source
 from evaluations.categories import intended_category
-from evaluations.models import Episode, Label, Preference, Result, Session, Side, State
+from evaluations.models import Episode, Label, Preference, Result, Session, Side, State, TaskCategory
 from evaluations.reasons import Reason
-from evaluations.roboarena import imported_tags
+from evaluations.roboarena import dump, dump_media, imported_tags
 from evaluations.roboarena.csv_rows import (
     EPISODES,
     SESSIONS,
@@ -37,9 +37,11 @@ from evaluations.roboarena.csv_rows import (
     by_session,
     read_rows,
 )
+from evaluations.roboarena.dump import Dump
 
 BATCH = 200
 SUBJECT_LENGTH = AuditEvent._meta.get_field("subject").max_length
+NAME_LENGTH = 120
 OUTCOMES: dict[str, tuple[State, bool | None, str]] = {
     "valid": (State.SUBMITTED, True, ""),
     "invalid": (State.SUBMITTED, False, Reason.IMPORTED_INVALID),
@@ -54,6 +56,8 @@ class ImportReport:
     valid: int = 0
     tagged: int = 0
     """Of so many sessions the tags are new."""
+    files: int = 0
+    """So many videos and trajectories of a dump are new."""
     rejected: list[RejectedRow] = field(default_factory=list)
 
 
@@ -73,12 +77,19 @@ def import_folder(
     """Read the folder; see the module. Raises ArenaError where a file is missing or has not the columns it should."""
     if not folder.is_dir():
         raise ArenaError("import_folder", f"{folder} is not a folder.")
-    importer = _Importer(folder, version)
-    for batch in batches(read_rows(folder / SESSIONS), BATCH):
+    found = Dump(folder) if dump.is_dump(folder) else None
+    sessions = found.sessions() if found else read_rows(folder / SESSIONS)
+    importer = _dump_importer(found, version) if found else _csv_importer(folder, version)
+    for batch in batches(sessions, BATCH):
         importer.take(batch)
+        if found:
+            importer.report.files += dump_media.take(found, batch, now=timezone.now())
         for _ in batch:
             on_row()
-    importer.report_strays()
+    if found:
+        importer.report.rejected += found.rejected
+    else:
+        importer.report_strays()
     audit.record("import:roboarena", subject=f"import:{folder.name}"[:SUBJECT_LENGTH], created=importer.report.created)
     if importer.report.created or importer.report.tagged:
         enqueue(Job.RECOMPUTE_BOARDS)
@@ -86,19 +97,30 @@ def import_folder(
 
 
 def count_rows(folder: Path) -> int:
+    if dump.is_dump(folder):
+        return len(dump.session_names(folder))
     try:
         return sum(1 for _ in read_rows(folder / SESSIONS))
     except ArenaError:
         return 0
 
 
+def _csv_importer(folder: Path, version: str) -> "_Importer":
+    tags = by_session(read_rows(folder / TAGS)) if (folder / TAGS).exists() else {}
+    return _Importer(by_session(read_rows(folder / EPISODES)), tags, version)
+
+
+def _dump_importer(found: Dump, version: str) -> "_Importer":
+    return _Importer(found.episodes, {}, version)
+
+
 class _Importer:
-    def __init__(self, folder: Path, version: str) -> None:
+    def __init__(self, episodes: dict[str, list[Row]], tags: dict[str, list[Row]], version: str) -> None:
         self.report = ImportReport()
         self._now = timezone.now()
         self._version = version
-        self._episodes = by_session(read_rows(folder / EPISODES))
-        self._tags = by_session(read_rows(folder / TAGS)) if (folder / TAGS).exists() else {}
+        self._episodes = episodes
+        self._tags = tags
         self._seen: set[str] = set()
         self._labs: dict[str, Lab] = {}
         self._embodiments: dict[str, Embodiment] = {}
@@ -178,7 +200,7 @@ class _Importer:
             evaluator_alias=row["evaluator"].strip()[:80],
             embodiment=embodiment,
             instruction=instruction,
-            intended_category=intended_category(instruction),
+            intended_category=_told_category(row) or intended_category(instruction),
             opened_at=row.instant("created_at"),
             closed_at=row.instant("completed_at"),
             revealed_at=row.instant("completed_at"),
@@ -240,6 +262,12 @@ def _policies(row: Row) -> dict[Label, str]:
     return {Label.A: row["policy_a"].strip(), Label.B: row["policy_b"].strip()}
 
 
+def _told_category(row: Row) -> str:
+    """What our own exports say beside what RoboArena does."""
+    told = row.values.get(dump.CATEGORY, "")
+    return told if told in TaskCategory.values else ""
+
+
 def _check_session(row: Row) -> None:
     """Whatever can be wrong in the row by itself."""
     row.check_texts()
@@ -253,7 +281,7 @@ def _check_session(row: Row) -> None:
         raise RowError("it is marked valid but has no preference")
     names = _policies(row)
     for name in names.values():
-        if not name or len(name) > 80:
+        if not name or len(name) > NAME_LENGTH:
             raise RowError("a policy is not named")
         if not slugify(name):
             raise RowError(f"the policy name {name!r} has no letter or digit")

@@ -13,7 +13,7 @@ SHOWN = 20
 
 
 class Command(OperatorCommand):
-    help = "Read published RoboArena evaluations (a folder of CSV files) into imported sessions. Safe to repeat."
+    help = "Read published RoboArena evaluations (CSV files, or a dump) into imported sessions. Safe to repeat."
 
     def add_own_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("path", type=Path)
@@ -28,6 +28,7 @@ class Command(OperatorCommand):
             task = bar.add_task("sessions", total=importer.count_rows(folder))
             report = importer.import_folder(folder, version=options["policy_version"], on_row=lambda: bar.advance(task))
         counts = f"{report.sessions} sessions, {report.valid} valid, {report.created} new, {report.tagged} newly tagged"
+        counts += f", {report.files} new files" * bool(report.files)
         lines = [f"{counts}, {len(report.rejected)} rows not taken"]
         lines += [f"  {row.file} line {row.line}: {row.reason}" for row in report.rejected[:SHOWN]]
         if len(report.rejected) > SHOWN:

@@ -278,7 +278,14 @@ def test_a_file_that_is_not_the_one_expected_is_said(folder: Path, content: str)
 def test_the_command_prints_one_object(folder: Path) -> None:
     out = StringIO()
     call_command("import_roboarena", str(folder), "--json", stdout=out)
-    assert json.loads(out.getvalue()) == {"sessions": 1, "created": 1, "valid": 1, "tagged": 1, "rejected": []}
+    assert json.loads(out.getvalue()) == {
+        "sessions": 1,
+        "created": 1,
+        "valid": 1,
+        "tagged": 1,
+        "files": 0,
+        "rejected": [],
+    }
 
 
 def test_the_published_evaluations_of_april_2025(shared_data: Path) -> None:
