@@ -1,12 +1,10 @@
 """A report in a real browser: a citation plays its session in place. WCAG by axe-core, no sideways scrolling."""
 
-import os
-from pathlib import Path
 from typing import Literal
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 from pytest_django.live_server_helper import LiveServer
 
 from arena.models import PolicyVersion
@@ -61,12 +59,6 @@ def address(version: PolicyVersion) -> str:
     return f"/versions/{version.label}/report"
 
 
-def picture(page: Page, name: str) -> None:
-    """For people who want to look: SCREENSHOTS names the folder."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1440), ("dark", 390), ("light", 390), ("dark", 1440)])
 def test_a_report_is_read_and_a_citation_plays_in_place(
     browser: Browser,
@@ -83,7 +75,6 @@ def test_a_report_is_read_and_a_citation_plays_in_place(
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.goto(address(version))
     expect(page.get_by_role("heading", name="What changed since report 1")).to_be_visible()
-    picture(page, f"report-{scheme}-{width}")
     assert_accessible(page, "a report")
     link = page.locator("[data-citation]", has_text=f"at {MOMENT_S} s").first
     expect(link).to_have_attribute("aria-expanded", "false")
@@ -97,7 +88,6 @@ def test_a_report_is_read_and_a_citation_plays_in_place(
     page.wait_for_function(f"[...document.querySelectorAll('.cited video')].every(one => one.currentTime > {MOMENT_S})")
     page.keyboard.press("k")
     expect(panel.get_by_role("button", name="Play")).to_be_visible()
-    picture(page, f"cited-{scheme}-{width}")
     assert_accessible(page, "a report")
     page.keyboard.press("Escape")
     expect(panel).to_have_count(0)
@@ -172,7 +162,6 @@ def test_a_steward_has_failed_work_tried_again(
     page = context.new_page()
     sign_in(context, eve, live_server)
     page.goto("/review/work")
-    picture(page, f"work-{scheme}-{width}")
     assert_accessible(page, "a report")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     entry = page.locator(".work-entry").filter(has_not_text="gone@1")
