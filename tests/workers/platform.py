@@ -17,7 +17,7 @@ import requests
 from django.conf import settings
 
 T = TypeVar("T")
-START_S = 90
+START_S = 180
 
 
 def free_port() -> int:
