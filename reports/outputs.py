@@ -66,6 +66,9 @@ class ItemOutput(Output):
     )
     p = serializers.FloatField(help_text="That it differs from the other sessions, adjusted for all of its group.")
     verdict = serializers.ChoiceField(choices=[one.value for one in Verdict], allow_blank=True)
+    leads = serializers.IntegerField(
+        help_text="1 where it won more than it lost, -1 where less, beyond chance; else 0", default=0
+    )
     cited = serializers.ListField(
         child=serializers.UUIDField(), help_text="Some of its sessions, the most telling first."
     )

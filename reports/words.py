@@ -68,9 +68,9 @@ def verdict(item: Mapping[str, Any]) -> str:
         return "neither" if item["good"] is None else "for it" if item["good"] else "against it"
     if item["verdict"]:
         return str(item["verdict"])
-    if item["win_share"]["low"] > 0.5:
+    if item["leads"] > 0:
         return "wins more than it loses"
-    if item["win_share"]["high"] < 0.5:
+    if item["leads"] < 0:
         return "loses more than it wins"
     return "not certain"
 

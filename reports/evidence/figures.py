@@ -91,6 +91,11 @@ def _welch(inside: NDArray[np.float64], outside: NDArray[np.float64]) -> float:
     return float(2 * stats.t.sf(abs(t), freedom))
 
 
+def differs_from_even(won: int, lost: int) -> float:
+    """The p-value of as many wins as losses: the exact sign test, ties set aside."""
+    return float(stats.binomtest(won, won + lost).pvalue) if won + lost else 1.0
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """Adjusted p-values of many tests at once (Holm 1979), in the order given."""
     order = np.argsort(p_values, kind="stable")

@@ -46,6 +46,7 @@ def _item(item: Item, place: Mapping[str, int]) -> dict[str, Any]:
         "good": item.good,
         "p": round(item.p, 4),
         "verdict": item.verdict.value,
+        "leads": item.leads,
         "cited": list(item.cited),
         "quotes": [{"session": quote.session, "text": quote.text} for quote in item.quotes],
     }

@@ -108,13 +108,12 @@ _MUST_BE = {Section.STRENGTHS: "good", Section.WEAKNESSES: "bad"}
 
 def tendency(item: Item) -> int:
     """1 where an item certifies something good of the policy, -1 something bad, 0 neither."""
-    beyond_chance = int(item.win_share.low > 0.5) - int(item.win_share.high < 0.5)
     if item.group is Group.OBSERVATION:
         return 0
     if item.good is not None:  # what went well, or wrong, and decided those sessions
-        return beyond_chance if beyond_chance == (1 if item.good else -1) else 0
-    good = item.verdict is Verdict.BETTER or beyond_chance == 1
-    bad = item.verdict is Verdict.WORSE or beyond_chance == -1
+        return item.leads if item.leads == (1 if item.good else -1) else 0
+    good = item.verdict is Verdict.BETTER or item.leads == 1
+    bad = item.verdict is Verdict.WORSE or item.leads == -1
     return int(good) - int(bad)
 
 

@@ -110,3 +110,22 @@ def test_changes_tell_what_is_new_and_what_moved() -> None:
     assert fold.now > fold.before + 0.3
     assert stored.changes(None, now) == []
     assert [one.words for one in stored.changes(now, now)] == ["all sessions"]
+
+
+def test_four_wins_of_four_are_no_certainty_and_six_of_six_are() -> None:
+    for n, leads in ((4, 0), (5, 0), (6, 1)):
+        whole = evidence([meeting(number, Outcome.WON) for number in range(n)]).overall
+        assert whole is not None
+        assert whole.leads == leads
+    whole = evidence([meeting(number, Outcome.LOST) for number in range(6)]).overall
+    assert whole is not None
+    assert whole.leads == -1
+
+
+def test_many_groups_at_once_are_corrected_for_their_number() -> None:
+    """Six of six against one opponent is beyond chance alone, and not as one of ten opponents."""
+    opponents = [f"policy-{number}@1" for number in range(10)]
+    others = [meeting(100 + n, (Outcome.WON, Outcome.LOST)[n % 2], opponent=opponents[n % 9 + 1]) for n in range(54)]
+    best = [meeting(n, Outcome.WON, opponent=opponents[0]) for n in range(6)]
+    item = next(one for one in evidence([*others, *best]).of_group(Group.OPPONENT) if one.key == opponents[0])
+    assert (item.n, item.won, item.leads) == (6, 6, 0)
