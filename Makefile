@@ -6,8 +6,10 @@ SOURCES := manage.py arena credits evaluations leaderboard reports workers arena
 CHECKS := check-format check-lint check-types check-imports check-templates check-migrations check-settings
 LOCK := $(PY) -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url \
 	--only-binary :all: pyproject.toml
-# Two at once leave room for what a test starts; the others measure time, drive a browser or use both cores themselves.
+# Two at once leave room for what a test starts; the last ones measure time, or use both cores themselves.
 FAST := "not slow and not e2e and not sim"
+BROWSER := "e2e and not sim"
+ALONE := "sim or (slow and not e2e)"
 DEEP := property simlab arena_client arena/embedded arena/accounts evaluations/relay evaluations/roboarena \
 	evaluations/uploads evaluations/test_attacks.py leaderboard/ranking leaderboard/test_oddity_checks.py \
 	leaderboard/test_pair_evidence.py leaderboard/test_integrity_page.py workers
@@ -32,7 +34,8 @@ ifdef ARGS
 	@exec $(PY) -m pytest $(ARGS)
 else
 	@$(PY) -m pytest -n 2 --dist worksteal -m $(FAST)
-	@$(PY) -m pytest -m "slow or e2e or sim"
+	@$(PY) -m pytest -n 2 --dist worksteal -m $(BROWSER)
+	@$(PY) -m pytest -m $(ALONE)
 endif
 
 test-fast: .env-dev ## the part of it that takes less than two minutes: without what rests in itself and seldom changes
