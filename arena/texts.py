@@ -1,4 +1,6 @@
-"""Free text as people type it: before it is kept, and where it leaves in a table."""
+"""Free text as people type it, before it is kept and where it leaves in a table; and times in sentences of ours."""
+
+from datetime import UTC, datetime
 
 from arena.errors import ArenaError
 
@@ -21,3 +23,10 @@ def clean_text(text: str, *, field: str, longest: int, required: bool = False) -
 def as_cell(text: str) -> str:
     """The text for a table: others wrote it, and a spreadsheet must not run it."""
     return f"'{text}" if text.startswith(_RUN) else text
+
+
+def since(at: datetime, now: datetime) -> str:
+    """`14:02 UTC`, with the day where it was another."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    day = "" if at.date() == now.date() else f"{at.day} {at:%b}, "
+    return f"{day}{at:%H:%M} UTC"

@@ -1,13 +1,11 @@
 """Whether the blinding holds: how often evaluators named a policy rightly, beside how often chance would."""
 
-import math
 from dataclasses import dataclass
 
 from evaluations import guesses
 from evaluations.guesses import HitRate
+from evaluations.intervals import wilson_interval
 from evaluations.scopes import Scope
-
-Z_95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -28,14 +26,6 @@ class BlindingCheck:
         if self.high < self.chance:
             return "Evaluators hit less often than chance would: nothing suggests that they recognise policies."
         return "This is what chance alone may give: the guesses do not show that evaluators recognise policies."
-
-
-def wilson_interval(hits: int, named: int) -> tuple[float, float]:
-    """The 95 % interval of a share by Wilson's score method, E. B. Wilson, JASA 22 (1927), 209-212."""
-    share, weight = hits / named, Z_95**2 / named
-    middle = (share + weight / 2) / (1 + weight)
-    half = Z_95 * math.sqrt(share * (1 - share) / named + weight / (4 * named)) / (1 + weight)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def blinding_check(scope: Scope) -> BlindingCheck:

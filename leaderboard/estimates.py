@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from evaluations.blinding_check import Z_95, wilson_interval
+from evaluations.intervals import Z_95, wilson_interval
 
 ROUNDING = 1e-9
 
@@ -25,7 +25,7 @@ class Estimate:
     n: int
 
 
-def share(hits: int, n: int) -> Estimate | None:
+def share(hits: float, n: int) -> Estimate | None:
     """Wilson's score interval."""
     return Estimate(hits / n, *wilson_interval(hits, n), n) if n else None
 

@@ -30,6 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce, Concat, NullIf
 
 from evaluations.models import EXCLUDED, Label, Result, Session, SessionQuerySet, State
+from evaluations.models.sessions import STANDING_CATEGORY
 from evaluations.scopes import Scope
 from leaderboard.models import InputChunk, SnapshotInput
 
@@ -114,7 +115,7 @@ def _ended(sessions: SessionQuerySet) -> QuerySet[Session, dict[str, Any]]:
             open_source_a=_open_source("side_a"),
             open_source_b=_open_source("side_b"),
             preference=Subquery(latest.values("preference")[:1]),
-            task_category=_last_known("corrected_category", "tagged_category", "intended_category"),
+            task_category=STANDING_CATEGORY,
             evaluator_name=Coalesce("evaluator__pseudonym", "evaluator_alias"),
             is_excluded=ExpressionWrapper(EXCLUDED, output_field=BooleanField()),
         )
@@ -134,10 +135,6 @@ def _open_source(side: str) -> Case:
     """As `PolicyVersion.shown_open_source`."""
     named = Q(**{f"{side}__version__pseudonym": ""}) | Q(**{f"{side}__version__listed_at__isnull": False})
     return Case(When(named, then=F(f"{side}__version__policy__open_source")), default=Value(False))
-
-
-def _last_known(*columns: str) -> Coalesce:
-    return Coalesce(*(NullIf(column, Value("")) for column in columns))
 
 
 def _left_out_because(session: dict[str, Any]) -> str:

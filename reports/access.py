@@ -51,21 +51,23 @@ def version_to_read(who: Reader, label: str) -> PolicyVersion:
     return found
 
 
-def versions_to_read(who: Reader, first: str, second: str) -> tuple[PolicyVersion, PolicyVersion]:
-    version, other = version_to_read(who, first), version_to_read(who, second)
+def versions_to_read(who: Reader, first: str, second: str | None) -> tuple[PolicyVersion, PolicyVersion | None]:
+    """What a report is on: a version, or one against another."""
+    version = version_to_read(who, first)
+    other = version_to_read(who, second) if second else None
     if version == other:
         raise NotFound("version_unknown", "A version is not compared with itself.")
     return version, other
 
 
-def require_may_ask(who: Reader, *versions: PolicyVersion) -> None:
+def require_may_ask(who: Reader, *versions: PolicyVersion | None) -> None:
     """An owner of one of the versions, or a steward, has a report written."""
     if not may_ask(who, *versions):
         raise AccessDenied("not_an_owner", "Only owners of the policy and stewards may do this.")
 
 
-def may_ask(who: Reader, *versions: PolicyVersion) -> bool:
-    return who.is_steward or any(version.policy.lab_id in who.owned for version in versions)
+def may_ask(who: Reader, *versions: PolicyVersion | None) -> bool:
+    return who.is_steward or any(version is not None and version.policy.lab_id in who.owned for version in versions)
 
 
 def report_to_read(who: Reader, report_id: uuid.UUID) -> PolicyReport:

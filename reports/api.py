@@ -38,8 +38,7 @@ class ReportView(ApiView):
         return access.reader_in(labs_of(request), request.user, is_steward=by_browser and request.user.is_staff)
 
     def versions(self, request: Request, label: str, against: str) -> tuple[PolicyVersion, PolicyVersion | None]:
-        who = self.reader(request)
-        return access.versions_to_read(who, label, against) if against else (access.version_to_read(who, label), None)
+        return access.versions_to_read(self.reader(request), label, against)
 
 
 class VersionReports(ReportView):
@@ -58,7 +57,7 @@ class VersionReports(ReportView):
         """Have a report written now, of a version of yours. What is asked for already is not asked for twice."""
         said = read(ReportInput, request.data or {})
         version, other = self.versions(request, label, said["against"])
-        access.require_may_ask(self.reader(request), *([version, other] if other else [version]))
+        access.require_may_ask(self.reader(request), version, other)
         piece = policy_reports.ask(version=version, other=other, now=timezone.now())
         return answer(AskedOutput, asked_shown(piece), status=201)
 

@@ -5,11 +5,12 @@ Whoever asks calls `enter`, and then exactly one of `succeeded`, `failed` and `g
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 
+from arena.texts import since
 from reports.models import Circuit
 from reports.providers import Waiting
 
@@ -91,9 +92,7 @@ def waiting(circuit: Circuit, *, now: datetime) -> str:
     """`waiting for vllm since 14:02 UTC`, with the day where it was another."""
     if circuit.open_since is None:
         return ""
-    since = circuit.open_since.astimezone(UTC)
-    day = "" if since.date() == now.astimezone(UTC).date() else f"{since.day} {since:%b}, "
-    return f"waiting for {circuit.provider} since {day}{since:%H:%M} UTC"
+    return f"waiting for {circuit.provider} since {since(circuit.open_since, now)}"
 
 
 def _delay(failed_probes: int) -> timedelta:

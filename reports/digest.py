@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from arena import notices
 from arena.models import OWNER_ROLES, Membership, Notice, NoticeKind
+from reports import policy_reports
 from reports.models import PolicyReport
 
 CHANGES_TOLD = 3
@@ -52,7 +53,7 @@ def _tell(membership: Membership, reports: list[PolicyReport], monday: datetime)
         key=key,
         subject=f"{len(reports)} new {noun} on your policies",
         text="\n\n".join(_paragraph(report) for report in reports[:REPORTS_TOLD]),
-        path=_path(reports[0]) if len(reports) == 1 else "/lab",
+        path=policy_reports.address(reports[0].version) if len(reports) == 1 else "/lab",
     )
     return int(is_new)
 
@@ -65,8 +66,4 @@ def _paragraph(report: PolicyReport) -> str:
             lines.append(
                 f"- {change['words']}: {change['figure']} {change['before']:.0%} before, {change['now']:.0%} now"
             )
-    return "\n".join([*lines, f"It is at {_path(report)}"])
-
-
-def _path(report: PolicyReport) -> str:
-    return f"/versions/{report.version.shown_label}/report"
+    return "\n".join([*lines, f"It is at {policy_reports.address(report.version)}"])

@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import ceil
+from uuid import UUID
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, QuerySet
+from django.urls import reverse
 
 from arena.errors import Conflict, NotFound
 from arena.models import PolicyVersion
-from evaluations.models import Exclusion, Session, Side
-from evaluations.pairing import DrawKind
+from evaluations.models import Exclusion, Side
 from reports import work
-from reports.evidence.reading import counted_sessions
+from reports.evidence.reading import counted_sessions, counting
 from reports.models import PolicyReport, Work
 
 FIRST_AFTER = 5
@@ -39,6 +41,13 @@ def _version(label: str) -> PolicyVersion:
     return found
 
 
+def address(version: PolicyVersion, other: PolicyVersion | None = None) -> str:
+    """The page of the report, by the names that everybody may know."""
+    if other:
+        return reverse("pair-report", args=[version.shown_label, other.shown_label])
+    return reverse("policy-report", args=[version.shown_label])
+
+
 def latest(version: PolicyVersion, other: PolicyVersion | None = None) -> PolicyReport | None:
     return PolicyReport.objects.filter(version=version, other=other).order_by("-number").first()
 
@@ -51,7 +60,7 @@ def find(*, now: datetime) -> int:
 
 def _due() -> Iterator[tuple[PolicyVersion, PolicyVersion | None]]:
     latest = list(_latest())
-    shaken = {report.pk for report in latest if _rests_on_excluded(report)} if _any_excluded_since(latest) else set()
+    shaken = _shaken(latest)
     last = {report.version_id: report for report in latest if report.other_id is None}
     counts = _counts()
     for version in PolicyVersion.objects.filter(pk__in=counts).select_related("policy"):
@@ -67,8 +76,7 @@ def _due() -> Iterator[tuple[PolicyVersion, PolicyVersion | None]]:
 
 
 def _counts() -> dict[int, int]:
-    counted = Session.objects.valid().not_excluded().exclude(draw_kind=DrawKind.SAME_POLICY)
-    sides = Side.objects.filter(session__in=counted).order_by().values("version").annotate(n=Count("pk"))
+    sides = Side.objects.filter(session__in=counting()).order_by().values("version").annotate(n=Count("pk"))
     return dict(sides.values_list("version", "n"))
 
 
@@ -90,18 +98,21 @@ def again_at(report: PolicyReport) -> int:
     return report.sessions + ceil(max(AGAIN_AFTER, AGAIN_AFTER_SHARE * report.sessions))
 
 
-def _any_excluded_since(reports: Sequence[PolicyReport]) -> bool:
+def _shaken(reports: Sequence[PolicyReport]) -> set[UUID]:
+    """Those that knew a session which was excluded since. In one query, however many there are."""
     oldest = min((report.made_at for report in reports), default=None)
-    return oldest is not None and Exclusion.objects.filter(created_at__gt=oldest).exists()
-
-
-def _rests_on_excluded(report: PolicyReport) -> bool:
-    """Whether a session that it knew was excluded since."""
-    since = Exclusion.objects.filter(created_at__gt=report.made_at, session__revealed_at__lte=report.made_at)
-    since = since.filter(session__sides__version=report.version_id)
-    if report.other_id is not None:
-        since = since.filter(session__in=Side.objects.filter(version=report.other_id).values("session"))
-    return since.exists()
+    if oldest is None:
+        return set()
+    since = Exclusion.objects.filter(created_at__gt=oldest).annotate(versions=ArrayAgg("session__sides__version"))
+    excluded = list(since.values_list("created_at", "session__revealed_at", "versions"))
+    return {
+        report.pk
+        for report in reports
+        for excluded_at, revealed_at, versions in excluded
+        if revealed_at is not None
+        and revealed_at <= report.made_at < excluded_at
+        and {report.version_id, report.other_id} - {None} <= {*versions}
+    }
 
 
 def ask(*, version: PolicyVersion, other: PolicyVersion | None, now: datetime, provider: str = "") -> Work:
@@ -109,6 +120,6 @@ def ask(*, version: PolicyVersion, other: PolicyVersion | None, now: datetime, p
     sessions, report = counted_sessions(version, other).count(), latest(version, other)
     if not sessions:
         raise NotFound("nothing_to_report", "No session of these counts yet.")
-    if report is not None and report.sessions == sessions and not provider and not _rests_on_excluded(report):
+    if report is not None and report.sessions == sessions and not provider and not _shaken([report]):
         raise Conflict("report_is_current", "The report knows all sessions that count.")
     return work.ask(kind=Work.Kind.WRITE_REPORT, subject=subject_of(version, other), now=now, provider=provider)

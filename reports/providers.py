@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, Protocol, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from evaluations.tags import taggers
 
@@ -28,6 +28,12 @@ class Purpose(StrEnum):
     CLAIMS = "claims"
     SUPPORT = "support"
     CONTRACT = "contract"
+
+
+class Strict(BaseModel):
+    """The base of every schema that a model is to fill in: what was not asked for is refused."""
+
+    model_config = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,11 @@ def configured() -> Sequence[Provider]:
 
 def named(name: str) -> Provider | None:
     return next((one for one in configured() if one.name == name), None)
+
+
+def chosen(name: str, otherwise: Callable[[], Provider | None]) -> Provider | None:
+    """Who is to do a piece of work: the one that it names, else the installation's. None: rules and templates."""
+    return None if name == BUILTIN else named(name) or otherwise()
 
 
 def for_tagging() -> Provider | None:

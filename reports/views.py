@@ -6,7 +6,6 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
@@ -23,8 +22,7 @@ from reports.models import PolicyReport
 def report(request: HttpRequest, label: str, second: str | None = None) -> HttpResponse:
     version, other = _versions(request, label, second)
     page = selectors.report_page(version, other, request.GET.get("number"))
-    on = [version, other] if other else [version]
-    page["may_ask"] = access.may_ask(access.reader(request.user), *on)
+    page["may_ask"] = access.may_ask(access.reader(request.user), version, other)
     return render(request, "reports/report.html", page)
 
 
@@ -44,14 +42,14 @@ def report_json(request: HttpRequest, label: str, second: str | None = None) -> 
 @require_POST
 def report_ask(request: HttpRequest, label: str, second: str | None = None) -> HttpResponse:
     version, other = _versions(request, label, second)
-    access.require_may_ask(access.reader(request.user), *([version, other] if other else [version]))
+    access.require_may_ask(access.reader(request.user), version, other)
     try:
         policy_reports.ask(version=version, other=other, now=timezone.now())
     except ArenaError as error:
         messages.info(request, f"{error.message} {error.hint}".strip())
     else:
         messages.success(request, "Asked for: this page follows by itself.")
-    return redirect(_address(version, other))
+    return redirect(policy_reports.address(version, other))
 
 
 @require_safe
@@ -64,16 +62,9 @@ def cited(request: HttpRequest, session_id: uuid.UUID) -> HttpResponse:
 
 
 def _versions(request: HttpRequest, label: str, second: str | None) -> tuple[PolicyVersion, PolicyVersion | None]:
-    who = access.reader(request.user)
-    return access.versions_to_read(who, label, second) if second else (access.version_to_read(who, label), None)
+    return access.versions_to_read(access.reader(request.user), label, second)
 
 
 def _report(request: HttpRequest, label: str, second: str | None) -> PolicyReport:
     version, other = _versions(request, label, second)
     return selectors.report_numbered(version, other, request.GET.get("number"))
-
-
-def _address(version: PolicyVersion, other: PolicyVersion | None) -> str:
-    if other:
-        return reverse("pair-report", args=[version.shown_label, other.shown_label])
-    return reverse("policy-report", args=[version.shown_label])

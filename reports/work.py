@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Count, F, Min, Q, QuerySet
+from django.db.models import Count, F, Min, Q
 
 from arena import audit
 from arena.errors import AccessDenied, Conflict
@@ -216,7 +216,6 @@ class Queue:
 @dataclass(frozen=True)
 class Awaited:
     service: str
-    since: datetime
     in_line: int
     reason: str
 
@@ -226,8 +225,9 @@ def queues() -> list[Queue]:
     by_state = Work.objects.order_by().values("kind", "state").annotate(n=Count("pk"), oldest=Min("asked_at"))
     counts: Counter[tuple[str, str]] = Counter({(row["kind"], row["state"]): row["n"] for row in by_state})
     oldest = {row["kind"]: row["oldest"] for row in by_state if row["state"] == Work.State.WAITING}
-    held = _held().values("kind", "waits_for").annotate(n=Count("pk"), oldest=Min("asked_at"), why=Min("reason"))
-    awaited = [(row["kind"], Awaited(row["waits_for"], row["oldest"], row["n"], row["why"])) for row in held]
+    held = Work.objects.filter(state=Work.State.WAITING).exclude(waits_for="").order_by()
+    held_by_service = held.values("kind", "waits_for").annotate(n=Count("pk"), why=Min("reason"))
+    awaited = [(row["kind"], Awaited(row["waits_for"], row["n"], row["why"])) for row in held_by_service]
     return [
         Queue(
             kind=kind,
@@ -239,7 +239,3 @@ def queues() -> list[Queue]:
         )
         for kind in Work.Kind
     ]
-
-
-def _held() -> QuerySet[Work]:
-    return Work.objects.filter(state=Work.State.WAITING).exclude(waits_for="").order_by()

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from arena.models import PolicyVersion, parts_of
 from evaluations.models import Session
+from reports import policy_reports
 from reports.models import Work
 
 STATES = (Work.State.FAILED, Work.State.WAITING, Work.State.RUNNING, Work.State.SKIPPED)
@@ -85,8 +86,7 @@ def _on(work: Work, versions: dict[str, PolicyVersion]) -> Entry:
     on = [versions[label] for label in work.subject.split(" ") if label in versions]
     if not on:
         return Entry(work, work.subject, "", "")
-    names = [one.shown_label for one in on]
-    address = reverse("pair-report" if len(on) == 2 else "policy-report", args=names)
+    address = policy_reports.address(*on)
     labs = dict.fromkeys(one.policy.lab.name for one in on if one.policy.lab)
     return Entry(work, work.subject.replace(" ", " against "), address, ", ".join(labs))
 

@@ -2,7 +2,7 @@
 
 import socket
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.core.cache import cache
 from django.db import Error as DatabaseError
@@ -11,6 +11,7 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from arena.relay_address import relay_address
+from arena.texts import since
 from workers import queues
 from workers.tasks import HEARTBEAT_KEY
 
@@ -76,13 +77,6 @@ def _worker(worker: _Worker, reported: str | None, now: datetime) -> Part:
     return Part(
         worker.name, well=False, sentence=f"{worker.title} has not reported since {since(at, now)}: {worker.waits}."
     )
-
-
-def since(at: datetime, now: datetime) -> str:
-    """`14:02 UTC`, with the day where it was another."""
-    at, now = at.astimezone(UTC), now.astimezone(UTC)
-    day = "" if at.date() == now.date() else f"{at.day} {at:%b}, "
-    return f"{day}{at:%H:%M} UTC"
 
 
 def _relay() -> Part:

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.db.models import Count, F, Min, Q, QuerySet
 
+from arena.texts import since
 from evaluations.models import MediaFile
 from leaderboard.models import BoardRun
 from reports import work
 from reports.models import Work
 from workers import queues
-from workers.health import since
 
 
 @dataclass(frozen=True)

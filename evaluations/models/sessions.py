@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pgtrigger
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils import timezone
 
 from arena.models import ClientKey, Embodiment, Lab, Person, PolicyVersion, Source, Station
@@ -58,6 +59,12 @@ OPEN_STATES = (State.ASSIGNED, State.RUNNING)
 LIFTED = "lifted"
 # Whether a session is excluded: it was, and no appeal lifted that. The same of a row: `Session.standing_exclusion`.
 EXCLUDED = Q(exclusion__isnull=False) & ~Q(exclusion__appeal__state=LIFTED)
+
+
+# The last word on a task's category, in a query. The same of a row: `Session.category`.
+STANDING_CATEGORY = Coalesce(
+    NullIf("corrected_category", Value("")), NullIf("tagged_category", Value("")), "intended_category"
+)
 
 
 class SessionQuerySet(models.QuerySet["Session"]):

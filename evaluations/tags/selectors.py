@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.db.models import BooleanField, Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from evaluations.blinding_check import wilson_interval
+from evaluations.intervals import wilson_interval
 from evaluations.models import ProposedProgress, Session, Side, Tag, Tagging
 from evaluations.tags import taggers
 from evaluations.tags.questions import EPISODE_QUESTIONS, QUESTIONS, SESSION_QUESTIONS, YES, TagQuestion

@@ -5,7 +5,7 @@ It says what the figures say and no more: which groups differ, which are only hi
 
 from collections.abc import Iterator, Sequence
 
-from reports.evidence.figures import Interval
+from leaderboard.estimates import Estimate
 from reports.evidence.items import Evidence, Group, Item, Verdict
 from reports.evidence.meetings import Outcome
 from reports.writing.check import leaning, shown, tendency
@@ -126,7 +126,7 @@ def _record(item: Item) -> str:
     return f"{item.won} won, {item.tied} tied, {item.lost} lost of {item.n}{progress}"
 
 
-def _with_interval(figure: Interval) -> str:
+def _with_interval(figure: Estimate) -> str:
     return f"{100 * figure.value:.0f} % ({100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
 
 

@@ -1,7 +1,6 @@
 """Shares and means with 95 % intervals, and which of many groups differ from the rest. Pure; arrays in, numbers out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
 
@@ -9,45 +8,30 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-LEVEL = 0.95
+from leaderboard import estimates
+from leaderboard.estimates import Estimate
+
 _NO_SPREAD = 1e-12
 _LARGE, _MANY, _PERMUTATIONS = 20, 500, 4000
-_Z = float(stats.norm.ppf(0.5 + LEVEL / 2))
 
 
-@dataclass(frozen=True)
-class Interval:
-    """A figure with its 95 % interval, all between 0 and 1, and from how many sessions."""
-
-    value: float
-    low: float
-    high: float
-    n: int
-
-
-def share(scores: Sequence[float]) -> Interval | None:
-    """The mean of scores of 1, 1/2 and 0, with Wilson's interval (Wilson 1927).
+def share(scores: Sequence[float]) -> Estimate | None:
+    """The mean of scores of 1, 1/2 and 0, with Wilson's interval.
 
     A tie varies less than a win and a loss, which makes the interval a little too wide: never too narrow.
     """
-    n = len(scores)
-    if not n:
-        return None
-    p = float(np.mean(scores))
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-    return Interval(p, max(0.0, middle - half), min(1.0, middle + half), n)
+    return estimates.share(sum(scores), len(scores))
 
 
-def mean(values: Sequence[float]) -> Interval | None:
+def mean(values: Sequence[float]) -> Estimate | None:
     """The mean of values between 0 and 1 with Student's interval; from a single value, or equal ones, Hoeffding's."""
     n = len(values)
     if not n:
         return None
-    m = float(np.mean(values))
-    spread = float(np.std(values, ddof=1)) if n > 1 else 0.0
-    half = float(stats.t.ppf(0.5 + LEVEL / 2, n - 1)) * spread / sqrt(n) if spread else sqrt(np.log(40) / (2 * n))
-    return Interval(m, max(0.0, m - half), min(1.0, m + half), n)
+    if n > 1 and not estimates.are_equal(values):
+        return estimates.mean(values, least=0.0)
+    middle, half = float(np.mean(values)), sqrt(np.log(40) / (2 * n))
+    return Estimate(middle, max(0.0, middle - half), min(1.0, middle + half), n)
 
 
 def differs_from_rest(inside: Sequence[float], outside: Sequence[float]) -> float:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import groupby
 
+from leaderboard.estimates import Estimate
 from reports.evidence import figures, themes
-from reports.evidence.figures import Interval
 from reports.evidence.meetings import Meeting, Outcome
 
 SMALLEST_GROUP = 3
@@ -65,9 +65,9 @@ class Item:
     won: int
     tied: int
     lost: int
-    win_share: Interval
-    progress: Interval | None
-    success: Interval | None
+    win_share: Estimate
+    progress: Estimate | None
+    success: Estimate | None
     cited: tuple[str, ...]
     good: bool | None = None
     quotes: tuple[Quote, ...] = ()

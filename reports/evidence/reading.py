@@ -31,10 +31,14 @@ def evidence_on(version: PolicyVersion, other: PolicyVersion | None = None) -> E
     )
 
 
+def counting() -> QuerySet[Session]:
+    """The sessions of which something can be told: valid, excluded by no steward, of two versions."""
+    return Session.objects.valid().not_excluded().exclude(draw_kind=DrawKind.SAME_POLICY)
+
+
 def counted_sessions(version: PolicyVersion, other: PolicyVersion | None = None) -> QuerySet[Session]:
     """A version's valid sessions that no steward excluded, but for those in which it met itself."""
-    mine = Session.objects.valid().not_excluded().filter(pk__in=Side.objects.filter(version=version).values("session"))
-    mine = mine.exclude(draw_kind=DrawKind.SAME_POLICY)
+    mine = counting().filter(pk__in=Side.objects.filter(version=version).values("session"))
     return mine.filter(pk__in=Side.objects.filter(version=other).values("session")) if other else mine
 
 

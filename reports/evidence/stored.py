@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.evidence.figures import Interval
+from leaderboard.estimates import Estimate
 from reports.evidence.items import Evidence, Item
 from reports.evidence.meetings import Meeting
 
@@ -52,7 +52,7 @@ def _item(item: Item, place: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-def _figure(figure: Interval | None) -> dict[str, float] | None:
+def _figure(figure: Estimate | None) -> dict[str, float] | None:
     if figure is None:
         return None
     return {"value": round(figure.value, 4), "low": round(figure.low, 4), "high": round(figure.high, 4), "n": figure.n}

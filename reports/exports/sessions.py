@@ -5,12 +5,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Case, CharField, F, OuterRef, Q, QuerySet, Subquery, TextField, Value, When
-from django.db.models.functions import Coalesce, Concat, NullIf
+from django.db.models.functions import Coalesce, Concat
 from django.urls import reverse
 
 from arena.models import Source
 from evaluations.models import Exclusion, MediaFile, Result, Session, Side, Tag
-from evaluations.models.sessions import LIFTED
+from evaluations.models.sessions import LIFTED, STANDING_CATEGORY
 from evaluations.scopes import SCOPES
 from reports.exports.schema import INSTANT, NUMBER, WHOLE, YES_NO, Column, Table
 
@@ -39,9 +39,7 @@ def _sessions() -> Rows:
         scope=Case(*scopes, default=Value(""), output_field=CharField()),
         told_kind=Case(When(source=Source.IMPORTED, then=Value("")), default=F("draw_kind"), output_field=CharField()),
         told_evaluator=Coalesce("evaluator__pseudonym", "evaluator_alias"),
-        standing_category=Coalesce(
-            NullIf("corrected_category", Value("")), NullIf("tagged_category", Value("")), "intended_category"
-        ),
+        standing_category=STANDING_CATEGORY,
         preference=Subquery(latest.values("preference")[:1]),
         notes=Subquery(latest.values("notes")[:1]),
     )

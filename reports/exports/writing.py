@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -22,7 +22,6 @@ from leaderboard.snapshots import latest
 from reports.exports.schema import SCHEMA_VERSION, Column, Table
 from reports.exports.tables import TABLES
 
-HASHED_AT_ONCE = 1024 * 1024
 CHECKSUMS = "SHA256SUMS"
 PACKAGE = "datapackage.json"
 CITATION = "CITATION.cff"
@@ -108,15 +107,9 @@ def _boards(folder: Path) -> Iterator[Written]:
 
 
 def _written(path: Path, about: str, *, rows: int | None = None) -> Written:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while piece := _piece(file):
-            digest.update(piece)
+        digest = hashlib.file_digest(file, "sha256")
     return Written(path.name, about, path.stat().st_size, digest.hexdigest(), rows)
-
-
-def _piece(file: IO[bytes]) -> bytes:
-    return file.read(HASHED_AT_ONCE)
 
 
 def package(day: date) -> str:

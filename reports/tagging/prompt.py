@@ -8,11 +8,12 @@ import json
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from evaluations.models import FailureMode, TaskCategory
 from evaluations.tags.questions import CATEGORY, EPISODE_QUESTIONS, NO, SESSION_QUESTIONS, YES, failure_question
 from evaluations.tags.records import ProgressSaid, Said
+from reports.providers import Strict
 
 PROMPT_VERSION = "tags-1"
 
@@ -30,24 +31,20 @@ Category = StrEnum("Category", {one.name: one.value for one in TaskCategory if o
 Mode = StrEnum("Mode", {one.name: one.value for one in FailureMode})  # type: ignore[misc]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class SeenFailure(_Strict):
+class SeenFailure(Strict):
     mode: Mode
     at_seconds: Annotated[float, Field(ge=0, le=3600)]
     why: Why
 
 
-class SeenEpisode(_Strict):
+class SeenEpisode(Strict):
     failures: Annotated[list[SeenFailure], Field(max_length=len(FailureMode))]
     recovered: bool | None = Field(description="whether it failed first and then went on to make up for it")
     progress_percent: Annotated[float, Field(ge=0, le=100)] | None
     why: Why
 
 
-class SeenSession(_Strict):
+class SeenSession(Strict):
     task_category: Category
     kind: Literal["dexterity", "everyday", "generalization"]
     difficulty: Literal["easy", "medium", "hard"]

@@ -54,7 +54,7 @@ def do(*, work_id: uuid.UUID | str, now: datetime) -> None:
 
 
 def _look(piece: Work, session: Session, now: datetime) -> None:
-    chosen = _tagger_for(piece)
+    chosen = providers.chosen(piece.provider, providers.for_tagging)
     with work.told_of_failure(piece, service=chosen.name if chosen else "", now=now):
         tagger, tags, progress = _ask(chosen, session, now) if chosen else _by_rules(session)
         _keep(piece, session, tagger, tags, progress, now)
@@ -87,13 +87,6 @@ def _ask(provider: Provider, session: Session, now: datetime) -> Told:
         cost=answer.cost,
     )
     return tagger, tags, progress
-
-
-def _tagger_for(piece: Work) -> Provider | None:
-    """None: the built-in rules, where they were asked for or nothing else is configured."""
-    if piece.provider == BUILTIN:
-        return None
-    return (providers.named(piece.provider) if piece.provider else None) or providers.for_tagging()
 
 
 @transaction.atomic

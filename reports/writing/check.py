@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from leaderboard.estimates import Estimate
 from reports.evidence import themes
-from reports.evidence.figures import Interval
 from reports.evidence.items import Evidence, Group, Item, Verdict
 from reports.evidence.meetings import Meeting, Outcome
 from reports.writing.claims import FAR_FROM, NOT_FAR_BELOW, Citation, Claim, Section, Shows
@@ -254,7 +254,7 @@ def _figures(items: Sequence[Item], meetings: Sequence[Meeting]) -> tuple[set[fl
     counts = {float(one) for item in items for one in (item.n, item.of, item.won, item.tied, item.lost)}
     counts |= {float(len(items)), float(len(meetings))}
     counts |= {round(moment, 1) for meeting in meetings for moment in meeting.moments.values()}
-    intervals: list[Interval | None] = [one for item in items for one in (item.win_share, item.progress, item.success)]
+    intervals: list[Estimate | None] = [one for item in items for one in (item.win_share, item.progress, item.success)]
     shares = [figure for one in intervals if one for figure in (one.value, one.low, one.high)]
     shares += [part / item.n for item in items for part in (item.won, item.tied, item.lost)]
     shares += [item.share_of_all for item in items]

@@ -3,7 +3,9 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from reports.providers import Strict
 
 MOST_CLAIMS = 40
 LONGEST_CLAIM = 600
@@ -58,11 +60,7 @@ FAR_FROM, NOT_FAR_BELOW = 0.7, 0.3
 Direction = Literal["good", "bad", "neutral"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Citation(_Strict):
+class Citation(Strict):
     """session: its id, or its reference in what the model was shown. detail: the failure mode, or the note's theme."""
 
     session: Annotated[str, Field(max_length=60)]
@@ -70,7 +68,7 @@ class Citation(_Strict):
     detail: Annotated[str, Field(max_length=40)] = ""
 
 
-class Claim(_Strict):
+class Claim(Strict):
     section: Section
     text: Annotated[str, Field(min_length=10, max_length=LONGEST_CLAIM)]
     direction: Direction
@@ -78,11 +76,11 @@ class Claim(_Strict):
     citations: Annotated[list[Citation], Field(max_length=8)]
 
 
-class Draft(_Strict):
+class Draft(Strict):
     claims: Annotated[list[Claim], Field(max_length=MOST_CLAIMS)]
 
 
-class Support(_Strict):
+class Support(Strict):
     """A second reading of one claim."""
 
     claim: int
@@ -90,5 +88,5 @@ class Support(_Strict):
     why: Annotated[str, Field(max_length=240)]
 
 
-class Supports(_Strict):
+class Supports(Strict):
     readings: Annotated[list[Support], Field(max_length=MOST_CLAIMS)]

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from reports.evidence.items import Evidence, Group, Item, item_of
 from reports.evidence.meetings import Meeting
-from reports.providers import Answer, Provider, Purpose, Question, Reply
+from reports.providers import Answer, Provider, Purpose, Question, Reply, Strict
 
 PROMPT_VERSION = "notes-1"
 NOTES_A_PART = 60
@@ -36,29 +36,25 @@ You are given numbered observations on one robot policy, made from different not
 thing, in one short sentence each, with the numbers of its members. Leave out what stands alone and tells little."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
 Words = Annotated[str, Field(min_length=8, max_length=120, pattern=r"^[^<>{}\[\]`\n]+$")]
 
 
-class Seen(_Strict):
+class Seen(Strict):
     what: Words
     good: bool
     sessions: Annotated[list[str], Field(min_length=1, max_length=NOTES_A_PART)]
 
 
-class Part(_Strict):
+class Part(Strict):
     observations: Annotated[list[Seen], Field(max_length=MOST_OBSERVATIONS)]
 
 
-class Merged(_Strict):
+class Merged(Strict):
     what: Words
     members: Annotated[list[int], Field(min_length=1, max_length=MOST_PARTS * MOST_OBSERVATIONS)]
 
 
-class Merging(_Strict):
+class Merging(Strict):
     observations: Annotated[list[Merged], Field(max_length=MOST_OBSERVATIONS)]
 
 

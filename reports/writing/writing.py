@@ -57,7 +57,7 @@ def do(*, work_id: uuid.UUID | str, now: datetime) -> None:
     if evidence.overall is None:
         work.fail(piece, now=now, reason="No session counts any more.")
         return
-    chosen = None if piece.provider == BUILTIN else providers.named(piece.provider) or providers.for_writing()
+    chosen = providers.chosen(piece.provider, providers.for_writing)
     if chosen is None:
         _keep(piece, version, other, evidence, by_templates(evidence), now)
         return
@@ -154,7 +154,7 @@ def _keep(
     """With the end of the work in one transaction: whoever lost the lease meanwhile keeps nothing."""
     if not work.done(piece, now=now):
         return
-    last = PolicyReport.objects.filter(version=version, other=other).order_by("-number").first()
+    last = policy_reports.latest(version, other)
     told = stored.as_json(evidence)
     PolicyReport.objects.create(
         version=version,

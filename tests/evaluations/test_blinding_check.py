@@ -3,8 +3,9 @@ from django.test import Client
 from django.utils import timezone
 
 from evaluations import guesses, scopes, sessions
-from evaluations.blinding_check import BlindingCheck, blinding_check, wilson_interval
+from evaluations.blinding_check import BlindingCheck, blinding_check
 from evaluations.guesses import HitRate
+from evaluations.intervals import wilson_interval
 from evaluations.models import Preference, Session
 from evaluations.sessions import Judgement
 from tests.factories import Arena, make_arena, open_session, upload_episode

@@ -11,13 +11,12 @@ from PIL import Image
 from evaluations import media
 from evaluations.models import MediaFile, Session, Side, Tag, Tagging, TaskCategory
 from evaluations.tags import selectors
-from reports import providers, work
+from reports import work
 from reports.models import Work
 from reports.providers import BUILTIN, Temporary, Unusable, Waiting
 from reports.tagging import prompt, tagging
 from tests.evaluations.films import encoded, moving_between
 from tests.factories import Arena, finish_session, open_session
-from tests.reports.speaking import Speaker
 
 pytestmark = pytest.mark.django_db
 
@@ -52,16 +51,6 @@ def film() -> bytes:
 @pytest.fixture
 def session(arena: Arena) -> Session:
     return finish_session(open_session(arena, "wipe the table with the sponge"))
-
-
-@pytest.fixture
-def speak(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def install(*replies: Any, **fields: Any) -> Speaker:
-        speaker = Speaker(list(replies), **fields)
-        monkeypatch.setattr(providers, "_registry", lambda: (speaker,))
-        return speaker
-
-    return install
 
 
 def tag(session: Session, provider: str = "") -> Work:

@@ -15,7 +15,7 @@ from arena.models import PolicyVersion
 from arena.policies import EndpointCheck
 from evaluations import sessions
 from evaluations.models import Exclusion, Session
-from reports import policy_reports, providers
+from reports import policy_reports
 from reports.evidence.reading import evidence_on
 from reports.models import PolicyReport, Work
 from reports.providers import Purpose, Temporary, Waiting
@@ -23,7 +23,6 @@ from reports.writing import writing
 from reports.writing.check import problems
 from reports.writing.claims import Claim
 from tests.factories import Arena, make_arena, make_steward
-from tests.reports.speaking import Speaker
 from tests.reports.written import play, write
 
 pytestmark = pytest.mark.django_db
@@ -36,16 +35,6 @@ def arena() -> Arena:
     for number in range(8):
         play(made, f"put block {number} on the plate")
     return made
-
-
-@pytest.fixture
-def speak(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def install(*replies: Any, **fields: Any) -> Speaker:
-        speaker = Speaker(list(replies), **fields)
-        monkeypatch.setattr(providers, "_registry", lambda: (speaker,))
-        return speaker
-
-    return install
 
 
 def claim(evidence: str = "E1", session: str = "S1", **fields: Any) -> dict[str, Any]:
